@@ -123,6 +123,19 @@ def test_a_tick_confirms_what_the_page_showed_and_not_what_was_said_meanwhile(br
     assert (known(store, "年龄")["kind"], known(store, "年龄")["level"]) == ("direct", 4)
 
 
+def test_the_other_language_shows_what_was_said_and_keeps_none_of_it(browser: Browser, store: Store) -> None:
+    browser.enter("de")
+    was = fields(shown(browser), "was:")
+    said = {"kind:姓名": "direct", "level:姓名": "4", "yes:c0": "yes", "reason": "why not"}
+    english = say(browser, **was, **said, _show="en")
+    assert "Confirm a classification" in text(english)
+    assert fields(english, "was:") == was
+    assert 'name="yes:c0" value="yes" checked' in english.text
+    assert 'value="why not"' in english.text
+    assert 'name="act" value="confirm"></button><button form="asked"' in english.text, "Enter does what it did"
+    assert not known(store, "c0")["confirmed"]
+
+
 def test_a_lowering_waits_for_another_person(browser: Browser, store: Store) -> None:
     browser.enter("de")
     lower = {"was:姓名": "direct 3", "kind:姓名": "other", "level:姓名": "1"}

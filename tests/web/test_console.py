@@ -195,11 +195,72 @@ def test_a_login_never_leads_to_another_site(browser: Browser, with_password: st
     assert browser.log_in(with_password, next=there).headers["location"] == "/"
 
 
-def test_a_form_sent_after_the_session_ended_says_so_and_leads_back_to_it(browser: Browser, people: Any) -> None:
-    told = httpx.URL(browser.post("/do/register/add_person", data={"login": "x"}).headers["location"])
-    assert (told.path, told.params["next"]) == ("/login", "/do/register/add_person")
-    assert "刚才提交的内容未执行" in browser.get(f"/login?{told.query.decode()}").text
+def hidden(answer: httpx.Response) -> dict[str, str]:
+    """The hidden fields of the last form of a page."""
+    form = answer.text.rpartition('<form method="post"')[2].partition("</form>")[0]
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form)
+    return {name: unescape(value) for name, value in found}
+
+
+def test_what_was_sent_after_the_session_ended_stands_in_its_form_again_after_the_login(
+    browser: Browser, store: Store, with_password: str
+) -> None:
+    add, sent = "/do/register/add_person", {"login": "li", "name": f'李 "<b>{HOSTILE}', "password": "a-secret-7",
+                                            "_back": "/people"}  # fmt: skip
+    told = browser.post(add, data=sent)
+    assert told.status_code == 403
+    assert "刚才提交的内容未执行" in told.text
     assert "未执行" not in browser.get("/login").text
+    kept = hidden(told)["_kept"]
+    wrong = browser.log_in(with_password, "no", next=add, _kept=kept)
+    english = browser.post("/login", data={"next": add, "_kept": kept, "_show": "en", "password": "typed"})
+    for answer in (told, wrong, english):
+        assert hidden(answer)["_kept"] == kept, "a slip, or the other language, does not lose it"
+        assert "a-secret-7" not in answer.text
+        assert "typed" not in answer.text
+        assert HOSTILE not in answer.text
+    assert "What was" in text(english) or "had ended" in text(english)
+    inside = browser.log_in(with_password, next=add, _kept=kept, _show="")
+    assert (inside.status_code, "location" in inside.headers) == (200, False)
+    assert f'action="{add}"' in inside.text
+    again = browser.post(add, data=hidden(inside))
+    assert again.status_code == 200
+    assert 'name="login"' in again.text
+    assert f'value="{sent["login"]}"' in again.text
+    assert 'href="/people"' in again.text
+    assert "a-secret-7" not in again.text
+    assert '<h2 class="told"' not in again.text
+    with store.begin(NODE, "register") as tx:
+        assert "li" not in {one["login"] for one in register.people(tx)}, "to be seen, and not done"
+
+
+def test_what_another_site_sends_without_a_session_is_not_kept(browser: Browser, with_password: str) -> None:
+    there = {"origin": "http://evil.test", "sec-fetch-site": "cross-site"}
+    sent = {"login": "li", "name": "evil name", "_kept": '{"name": "evil name"}', "_show": "en"}
+    for path in ("/do/register/add_person", "/login"):
+        told = browser.post(path, data=sent, headers=there)
+        assert (told.status_code, "GEN-419" in told.text) == (403, True), path
+        assert "evil name" not in told.text, path
+        assert "set-cookie" not in told.headers or "datong_session" not in told.headers["set-cookie"]
+
+
+def test_a_form_is_shown_in_the_other_language_with_what_it_holds(browser: Browser, store: Store) -> None:
+    browser.enter("op")
+    add = "/do/register/add_person"
+    form = browser.get(f"{add}?name=李&_back=/people").text
+    assert re.search(r'<button form="asked" [^>]*name="_show" value="en" formnovalidate', form)
+    english = browser.post(add, data={"login": "li", "name": "李", "password": "a-secret-7", "roles": "legal",
+                                      "_back": "/people", "_show": "en"})  # fmt: skip
+    assert english.status_code == 200
+    assert '<html lang="en">' in english.text
+    for said in ('value="li"', 'value="李"', 'value="legal" checked', 'href="/people"'):
+        assert said in english.text, said
+    assert "a-secret-7" not in english.text
+    assert 'role="alert"' not in english.text, "what is missing still is told when it is sent"
+    assert '<html lang="en">' in browser.get("/").text, "and so is the next page"
+    with store.begin(NODE, "register") as tx:
+        assert "li" not in {one["login"] for one in register.people(tx)}
+    assert "no_such" not in browser.post(add, data={"name": "x", "_show": "no_such"}).text
 
 
 def test_a_wrong_password_is_refused_in_both_languages_and_counted(browser: Browser, with_password: str) -> None:
@@ -1062,6 +1123,10 @@ def test_a_contract_under_an_ended_registration_says_so_and_that_it_still_stands
                 registered(tx, code, kind, EVIL, **({"inputs": TERMS["inputs"]} if kind == "product" else {}))
     assert "本合约不再交付" not in browser.get(f"/contracts/{agreement}").text
     with browser.store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="an", name="分析", roles=["analyst"])
+    browser.enter("an")
+    assert agreement not in browser.get("/").text.partition('class="groups"')[0]
+    with browser.store.begin(NODE, "start") as tx:
         code = DATASET if under == "the product" else TERMS["inputs"][0]
         row = tx.get(kept, code)
         assert row is not None
@@ -1070,6 +1135,9 @@ def test_a_contract_under_an_ended_registration_says_so_and_that_it_still_stands
     zh, en = (browser.get(f"/contracts/{agreement}{lang}").text for lang in ("", "?lang=en"))
     assert "本合约不再交付" in zh and words[1] in zh and "登记终止不解除合约" in zh
     assert "Nothing is delivered under this contract" in en and words[0] in en
+    browser.enter("an")
+    due = browser.get("/?lang=zh").text.partition('<section class="due">')[2].partition("</section>")[0]
+    assert f'href="/contracts/{agreement}"' in due and words[1] in due and "提前" in due
     with browser.store.begin(NODE, "start") as tx:
         tx.change(metadata.tables["agreement"], agreement, state="TERMINATED")
     assert "本合约不再交付" not in browser.get(f"/contracts/{agreement}").text
@@ -1120,6 +1188,8 @@ def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path
     assert seen is not None
     counter = browser.get(f"/do/negotiate/counter?negotiation={negotiation}").text
     assert "permissions" in counter.partition('<textarea name="policy"')[2].partition("</textarea>")[0]
+    assert re.search(r'name="terms\.tariff\.amount_fen"[^>]*value="1200\.00"', counter)
+    assert re.search(r'name="terms\.split\.0\.account"[^>]*value="ACC-1"', counter)
     _another_person_counters_and_the_provider_offers_anew(provider, consumer, loop, negotiation)
     stale = browser.post("/do/negotiate/accept?lang=en", data={"negotiation": negotiation, "seen": unquote(seen[1])})
     assert (stale.status_code, "CTR-416" in stale.text) == (409, True)

@@ -9,16 +9,20 @@ from pathlib import Path
 
 import pytest
 from served import CHROMIUM, QUIET, need_chromium, served
-from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
+from test_console import EVIL, Browser, app_of, people, text  # noqa: F401 - fixtures
 
+from datong.authorise import service as authorise
+from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
 from datong.deidentify.rules import assessment
 from datong.ground import signing
 from datong.ground.db import NODE, Store
+from datong.ground.refusal import Problem
 from datong.negotiate import store as negotiate_store
-from datong.price.rules import maximum_permitted_revenue, survey_problems
+from datong.price import service as price
+from datong.price.rules import survey_problems
 from datong.register import service as register
 from datong.terms.verbs import VERBS
-from datong.web import choices, overview, words
+from datong.web import choices, forms, overview, words
 from datong.web.api import arguments_model
 from datong.web.pages import PAGES
 
@@ -144,10 +148,158 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(browser
     assert 'id="wrong-grade"' in english
 
 
-def test_the_example_of_a_cost_survey_is_one() -> None:
-    example = json.loads(choices.EXAMPLES["price.survey_costs.survey"])
-    assert survey_problems(example) == []
-    assert maximum_permitted_revenue(example)[-1].value == 105
+SURVEY = {
+    "survey.operator": "915201003156789Q1X", "survey.period.from_year": "2026", "survey.period.years": "3",
+    "survey.costs.0.item": "机房", "survey.costs.0.category": "platform", "survey.costs.0.amount_fen": "1,234,567.80",
+    "survey.costs.0.charged": "true", "survey.costs.3.item": "人工", "survey.costs.3.category": "labour",
+    "survey.costs.3.amount_fen": "100", "survey.costs.3.charged": "false", "survey.subsidy_fen": "0",
+    "survey.bond_yield": "0.02", "survey.profit_rate": "0.05", "survey.tax_fen": "0.50",
+    "survey.complete_year": "false", "survey.trial": "true",
+}  # fmt: skip
+
+
+def test_a_cost_survey_is_filled_in_by_somebody_who_knows_no_json(store: Store, browser: Browser) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="po", name="平价", roles=["price_officer"])
+    browser.enter("po")
+    at = "/do/price/survey_costs"
+    form = browser.get(f"{at}?lang=zh").text
+    assert "JSON" not in form
+    assert form.count('<fieldset class="row">') == 2
+    for said in (
+        ">平台建设和运维 · platform<",
+        "（元）",
+        "成本 1",
+        "再加几行：成本",
+        'id="for-survey.operator" required',
+    ):
+        assert said in form, said
+    more = browser.post(at, data={**SURVEY, "_show": "zh"}).text
+    assert more.count('<fieldset class="row">') == 4, "two that are filled and two that are not"
+    assert re.search(r'name="survey\.costs\.1\.item"[^>]*value="人工"', more), "without the rows left empty"
+    wrong = browser.post(at, data={**SURVEY, "survey.costs.3.charged": "", "survey.profit_rate": "5 %"}).text
+    for name in ("survey.costs.1.charged", "survey.profit_rate"):
+        assert f'<a href="#for-{name}">' in wrong, name
+        assert f'id="wrong-{name}"' in wrong
+    unread = browser.post(f"{at}?lang=en", data={**SURVEY, "survey.costs.0.amount_fen": "a lot"}).text
+    assert 'id="wrong-survey.costs.0.amount_fen">should be an amount in yuan' in unread
+    done = browser.post(at, data=SURVEY)
+    assert done.status_code == 200, text(done)
+    with store.read(NODE) as tx:
+        [kept] = [one["survey"] for one in price.prices(tx)["surveys"]]
+    assert [(one["item"], one["amount_fen"]) for one in kept["costs"]] == [("机房", 123456780), ("人工", 10000)]
+    assert (kept["period"], kept["tax_fen"], "previous" in kept) == ({"from_year": 2026, "years": 3}, 50, False)
+    assert survey_problems(kept) == []
+
+
+def test_amounts_by_purpose_are_asked_in_yuan_and_shares_row_by_row(store: Store, browser: Browser) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="m2", name="产品", roles=["product_manager"])
+    browser.enter("m2")
+    at = "/do/catalogue/publish"
+    form = browser.get(f"{at}?lang=zh").text
+    assert 'name="tariffs.industry_development"' in form
+    assert 'name="split.1.account"' in form
+    assert form.count("<textarea") == 4, "the description, a policy, values of a template, spaces"
+    given = {"tariffs.industry_development": "11,800.00", "split.1.party": "P", "split.1.weight": "7", "title": "x"}
+    verb = VERBS["catalogue.publish"]
+    asked = {"dataset": "d", "description": "x", "purposes": "industry_development", "from_at": "2026-01-01",
+             "until_at": "2027-01-01"}  # fmt: skip
+    arguments = forms._arguments(verb, forms._closed_up({**given, **asked}), "zh")
+    assert (arguments["tariffs"], arguments["split"]) == (
+        {"industry_development": 1180000}, [{"party": "P", "weight": 7}],
+    )  # fmt: skip
+    assert forms._arguments(verb, {"title": "x", **asked}, "zh")["split"] is None
+    names = [*given, "split.0.party", "policy"]
+    for where, told in (
+        ("price: split[1].weight", "split.1.weight"), ("tariffs.industry_development", "tariffs.industry_development"),
+        ("split", "split.1.party"), ("policy.permissions[0].action", "policy"), ("nothing", ""),
+    ):  # fmt: skip
+        assert forms._told_of(where, names) == told, where
+    bad = browser.post(f"{at}?lang=en", data={"policy": '{"a": 1,\n b}'}).text
+    assert "is not JSON: it cannot be read from line 2, character 2 on" in bad
+
+
+def test_the_items_of_the_articles_are_asked_by_the_kind_of_the_instrument(browser: Browser, store: Store) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="st", name="经办", roles=["steward"])
+    browser.enter("st")
+    at, asked = "/do/authorise/draft", {"purposes": "public_welfare", "from_at": "2026-01-01", "until_at": "2099-01-01"}
+    form = browser.get(f"{at}?lang=zh").text
+    assert 'name="items' not in form
+    assert "类别选定后" in form
+    plan = browser.post(at, data={"kind": "plan", "title": "出行", "_show": "zh"}).text
+    assert plan.count('name="items.') == len(PLAN_ITEMS)
+    assert "成本收入核算和收益分配机制" in plan
+    assert 'value="出行"' in plan
+    agreement = browser.post(at, data={"kind": "agreement", "_show": "en"}).text
+    assert agreement.count('name="items.') == len(AGREEMENT_ITEMS) + 1
+    assert ">invited tender · invited_tender<" in agreement
+    assert browser.post(at, data={"kind": "consent", "_show": "zh"}).text.count('<textarea name="items"') == 1
+    items = {f"items.{name}": "…说明" for name in PLAN_ITEMS}
+    missing = {**asked, **items, "kind": "plan", "resources": "7" + "1" * 35, "items.security": ""}
+    told = browser.post(f"{at}?lang=zh", data=missing).text
+    assert 'id="wrong-items.security">缺少「数据安全、个人信息保护和应急措施」' in told
+    assert told.count("…说明</textarea>") == len(PLAN_ITEMS) - 1
+    done = browser.post(at, data={**missing, **items})
+    assert done.status_code == 200, text(done)
+    with store.read(NODE) as tx:
+        assert [one["items"] for one in authorise.instruments(tx)] == [dict.fromkeys(PLAN_ITEMS, "…说明")]
+    change = browser.get("/do/authorise/change?lang=zh").text
+    assert change.count('name="items.') == len(PLAN_ITEMS)
+    assert "required" not in change.partition('name="items.')[2]
+
+
+def test_what_is_known_here_is_ticked_and_the_rest_is_written(browser: Browser, store: Store) -> None:
+    with store.begin(NODE, "start") as tx:
+        operator = EVIL
+        register.add_person(tx, login="as", name="评估员", roles=["assessor"])
+        register.add_party(tx, code=operator, name="供数公司")
+    browser.enter("as")
+    at = "/do/deidentify/assess"
+    form = browser.get(f"{at}?lang=zh").text
+    assert re.search(rf'type="checkbox" name="provider_parties" value="{operator}" > 供数公司', form)
+    again = browser.post(at, data={"provider_parties": [operator, "9,8"], "_show": "zh"}).text
+    assert f'name="provider_parties" value="{operator}" checked' in again
+    assert '<textarea name="provider_parties" rows="2" spellcheck="false">9\n8</textarea>' in again
+
+
+TERMS = {
+    "purpose": "industry_development", "delivery_form": "controlled",
+    "tariff": {"kind": "per_delivery", "amount_fen": 120000},
+    "split": [{"party": "91520000MA6GROUP01", "weight": 1, "payee_kind": "company", "account": "ACC-1"}],
+    "inputs": ["RES-1", "RES-2"], "from": "2026-03-02T00:00:00Z", "until": "2027-03-02T00:00:00Z", "k": 5,
+}  # fmt: skip
+
+
+def test_terms_on_the_table_are_taken_apart_and_put_together_as_they_were() -> None:
+    whole = choices.structure("terms")
+    assert whole is not None
+    apart = forms._taken_apart("terms", whole, json.dumps(TERMS))
+    assert apart is not None
+    assert (apart["terms.tariff.amount_fen"], apart["terms.split.0.weight"]) == ("1200.00", "1")
+    problems: list[Problem] = []
+    assert (forms._put_together("terms", whole, apart, problems), problems) == (TERMS, [])
+    assert forms._put_together("terms", whole, {"terms.until": "2027-03-02"}, problems) == {
+        "until": "2027-03-01T16:00:00Z"
+    }
+    for strange in ({**TERMS, "bonus": 1}, {**TERMS, "split": "half"}, {**TERMS, "k": True}, {"tariff": {"kind": 7}},
+                    {"inputs": ["a,b"]}, [TERMS]):  # fmt: skip
+        assert forms._taken_apart("terms", whole, json.dumps(strange)) is None, "what no field asks stays whole"
+    assert forms._taken_apart("terms", whole, "{") is None
+
+
+def test_no_form_has_more_parts_than_can_be_put_together_and_every_part_has_its_word() -> None:
+    asked = {name for verb in VERBS.values() for name in arguments_model(verb).model_fields}
+    seen = [(name, part) for name in asked if (part := choices.structure(name))]
+    assert len(seen) >= 7
+    for name, part in seen:
+        waiting = [(f"{name}.{one}", of) for one, of in part.parts.items()]
+        for at, of in waiting:
+            waiting += [(f"{at}.{one}", below) for one, below in of.parts.items()]
+            assert of.title or words.column(at.rpartition(".")[2], "zh") != at.rpartition(".")[2], at
+            for code in of.codes:
+                assert words.code(code, of.word or at.rpartition(".")[2], "zh") != code, (at, code)
 
 
 def test_what_is_asked_stands_above_its_answer_and_what_was_done_above_the_form(browser: Browser) -> None:
@@ -318,3 +470,45 @@ def test_a_contract_is_chosen_by_what_with_whom_and_what_for(browser: Browser, s
     form = browser.get("/do/settle/invoice?lang=en").text
     for id, buyer in (("agr-1", "91520100MA6LAB0001"), (national, "91-B")):
         assert f'<option value="{id}">P-FLOWS · {buyer} · industry development</option>' in form
+
+
+@pytest.mark.browser
+def test_in_a_browser_neither_the_language_nor_a_lost_session_loses_what_was_filled_in(
+    browser: Browser, store: Store
+) -> None:
+    need_chromium()
+    from playwright.sync_api import expect, sync_playwright
+
+    with store.begin(NODE, "register") as tx:
+        person = next(p["id"] for p in register.people(tx) if p["login"] == "de")
+        tokens = [register.login_link(tx, person=person)["token"] for _ in range(2)]
+    with served(browser.app) as address, sync_playwright() as player:
+        engine = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        context = engine.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN", java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"{address}/enter/{tokens[0]}")
+        page.get_by_role("button", name="进入控制台").click()
+        page.goto(address + DECLARE)
+        for name, value in DECLARED.items():
+            field = page.locator(f"[name='{name}']")
+            field.select_option(value) if name in CHOSEN else field.fill(value)
+        page.get_by_role("button", name="English").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Declare a data resource")
+        page.get_by_role("button", name="中文").click()
+        for name, value in DECLARED.items():
+            expect(page.locator(f"[name='{name}']")).to_have_value(value)
+        assert DECLARED["abstract"] not in page.url
+        context.clear_cookies()
+        page.locator("[name='area']").press("Enter")  # as its button does, though the language's stands before it
+        expect(page.get_by_role("alert")).to_contain_text("登录后它仍在表单中")
+        elsewhere = context.new_page()
+        elsewhere.goto(f"{address}/enter/{tokens[1]}")
+        elsewhere.get_by_role("button", name="进入控制台").click()
+        page.get_by_role("button", name="已在另一标签页登录").click()
+        for name, value in DECLARED.items():
+            expect(page.locator(f"[name='{name}']")).to_have_value(value)
+        page.locator("[name='area']").press("Enter")
+        expect(page.get_by_role("heading", name="已完成")).to_be_visible()
+        engine.close()
+    with store.begin(NODE, "register") as tx:
+        assert [one["name_zh"] for one in register.resources(tx)] == [DECLARED["name_zh"]]

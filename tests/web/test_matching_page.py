@@ -143,6 +143,14 @@ def test_a_refused_form_keeps_every_choice(browser: Browser, store: Store) -> No
     assert "selected" not in browser.post("/match", data={**ASKED, **said}).text
 
 
+def test_the_other_language_shows_every_choice_and_remembers_none(browser: Browser, store: Store) -> None:
+    browser.enter("de")
+    english = browser.post("/match", data={**ASKED, "say:cph": "+vehicle_plate", "_show": "en"})
+    assert "Source column" in text(english)
+    assert '<option value="+vehicle_plate" selected>' in english.text
+    assert known(store) == set()
+
+
 def test_only_a_data_engineer_confirms_an_auditor_may_look(browser: Browser, store: Store) -> None:
     browser.enter("au")
     assert matched(browser).status_code == 200

@@ -136,6 +136,7 @@ def test_a_plan_waits_for_who_may_take_it_onwards(browser: Browser, store: Store
     assert leads_to(page) == ["/instruments/ins-0"]
     browser.enter("fi")
     assert waiting(browser) == ""
+    assert "现在没有等您办理的事项" in browser.get("/").text
 
 
 def test_what_waits_for_another_role_does_not_hide_that_there_is_more(browser: Browser, store: Store) -> None:
@@ -243,3 +244,30 @@ def test_a_classification_waits_until_each_column_is_confirmed_and_each_lowering
     with store.read() as tx:
         assert deidentify.due(tx, 9) == {"deidentify.classifications": ["nothing", "half", "asked"]}
         assert deidentify.due(tx, 1) == {"deidentify.classifications": ["nothing"]}
+
+
+def test_an_agreement_whose_plan_is_over_waits_for_who_may_suspend_or_withdraw_it(
+    browser: Browser, store: Store
+) -> None:
+    with store.read() as tx:
+        mine = signing.me(tx).party
+    right = {"title": "运营", "resources": ["R-1"], "purposes": ["public_welfare"], "acts": [], "parents": [], "items": {},
+             "copies_to": [], "value": {"signatures": []}, "from_at": "2026-03-01T00:00:00Z", "grantor_party": mine,
+             "until_at": "2099-03-01T00:00:00Z", "changed_at": "2026-03-02T00:00:00Z"}  # fmt: skip
+    added(store, "instrument", **right, id="ins-plan", kind="plan", state="FILED", filing_ref="F-1")
+    added(store, "instrument", **right, id="ins-agr", kind="agreement", state="IN_FORCE")
+    added(store, "instrument", **{**right, "grantor_party": OTHER}, id="ins-other", kind="agreement", state="IN_FORCE")
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="st", name="管家", roles=["steward"])
+    for state, over in (("FILED", False), ("MAJOR_CHANGE", False), ("WITHDRAWN", True), ("CLOSED", True)):
+        with store.begin(NODE, "start") as tx:
+            tx.change(metadata.tables["instrument"], "ins-plan", state=state)
+        browser.enter("st")
+        page = waiting(browser)
+        assert ("/instruments/ins-agr" in leads_to(page)) is over, state
+        assert "/instruments/ins-other" not in leads_to(page), "of which this body's plans say nothing"
+        assert ("不在已备案的实施方案内" in page and "撤回" in page) is over, state
+        assert ("不再有已备案的实施方案支持" in browser.get("/instruments/ins-agr").text) is over, state
+    with store.begin(NODE, "start") as tx:
+        tx.change(metadata.tables["instrument"], "ins-agr", state="SUSPENDED")
+    assert "/instruments/ins-agr" not in leads_to(waiting(browser)), "somebody has acted on it"

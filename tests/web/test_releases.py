@@ -74,6 +74,13 @@ def test_a_reviewer_signs_on_the_page_and_the_pdf_says_so(browser: Browser, rele
         assert told in read, told
 
 
+def test_the_other_language_keeps_the_note_and_signs_nothing(browser: Browser, release: str) -> None:
+    browser.enter("re")
+    english = browser.post(f"/releases/{release}", data={"note": "seen it", "_show": "en"})
+    assert ">seen it</textarea>" in english.text
+    assert "Nobody has signed it yet" in english.text
+
+
 def test_who_asked_for_the_release_is_refused_on_the_page(browser: Browser, release: str) -> None:
     browser.enter("de")
     answer = browser.post(f"/releases/{release}", data={"note": "mine"})

@@ -104,6 +104,9 @@ GRANTS = frozenset({InstrumentKind.agreement, InstrumentKind.consent, Instrument
 DECIDERS_MIN = 2
 """People of the deciding body that a collective decision names at least."""
 
+OVER = frozenset({State.WITHDRAWN, State.EXPIRED, State.CLOSED})
+RUNNING = frozenset({State.OFFERED, State.SIGNED, State.FILED, State.IN_FORCE, State.SUSPENDED})
+"""States of an agreement that is signed and not over."""
 LIVE = frozenset({State.IN_FORCE})
 """States in which an instrument carries rights (a plan carries none; it is FILED)."""
 

@@ -7,19 +7,20 @@ Must never know: HTTP, the store. Contract: tests/web/test_forms.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeVar
 
-from datong.authorise.model import ACTS, InstrumentKind
+from datong.authorise.model import ACTS, AGREEMENT_ITEMS, GROUNDS, PLAN_ITEMS, SELECTIONS, InstrumentKind
 from datong.catalogue.service import DELIVERY_FORMS as LISTED_FORMS
 from datong.deidentify import service as deidentify
 from datong.ground.refusal import Text
-from datong.price.model import CHARGED_PURPOSES, FREE_PURPOSES, UNITS
-from datong.register.model import national, values
-from datong.register.model.cases import GROUNDS, LAST_ACTS
+from datong.price.model import CHARGED_PURPOSES, COST_CATEGORIES, FREE_PURPOSES, UNITS
+from datong.register.model import cases, national, values
 from datong.terms.policy import PURPOSES
 from datong.terms.roles import PERSON_ROLES, Role
+from datong.terms.tariffs import PAYEE_KINDS, TARIFF_KINDS
+from datong.web import words
 
 T = TypeVar("T")
 
@@ -35,9 +36,9 @@ CHOICES: Mapping[str, Sequence[str]] = {
         "price.set_fee.unit": UNITS, "price.set_ceiling.unit": UNITS,
         "register.add_party.kind": values.PARTY_KINDS, "register.apply_to_join.kind": sorted(values.JOINING_KINDS),
         "register.apply_identity.kind": national.Identity, "register.apply_identity.act": national.ACTS,
-        "register.apply_to_cancel.ground": [name for name, ground in GROUNDS.items() if ground.applied],
-        "register.end_registration.ground": [name for name, ground in GROUNDS.items() if ground.own_motion],
-        "authorise.draft.kind": InstrumentKind, "register.draft_case.type": LAST_ACTS,
+        "register.apply_to_cancel.ground": [name for name, ground in cases.GROUNDS.items() if ground.applied],
+        "register.end_registration.ground": [name for name, ground in cases.GROUNDS.items() if ground.own_motion],
+        "authorise.draft.kind": InstrumentKind, "register.draft_case.type": cases.LAST_ACTS,
     }.items()
 }  # fmt: skip
 """Argument, or verb and argument -> the codes that it takes, in the order of their table."""
@@ -45,24 +46,105 @@ CHOICES: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a structure. title: what is asked, where that is more than its name; codes: what may be answered."""
+    """One part of a structure, or a structure: kind list is texts, dict a structure of `parts`, and where it is `many`,
+    any number of such. title: what is asked, where that is more than its name; codes: what may be answered, called
+    what the column `word` calls it; money: fen, asked for in yuan; instant: a day may be said, its Beijing midnight;
+    needed: of a structure that is; kept: also where nothing is said of it, as an empty text."""
 
     kind: type = str
     title: Text | None = None
     codes: tuple[str, ...] = ()
+    word: str = ""
+    money: bool = False
+    instant: bool = False
+    needed: bool = False
+    kept: bool = False
+    example: str = ""
+    suggested: str = ""
+    long: bool = False
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    many: bool = False
+
+
+def _fen(*, needed: bool = False) -> Part:
+    return Part(int, money=True, needed=needed)
+
+
+_SPLIT = Part(dict, many=True, parts={
+    "party": Part(suggested="party"), "weight": Part(int), "payee_kind": Part(codes=PAYEE_KINDS), "account": Part(),
+})  # fmt: skip
+_STRUCTURES: Mapping[str, Part] = {
+    "licence_terms": Part(dict, parts={
+        "commercial": Part(bool, needed=True), "derivatives": Part(bool, needed=True), "attribution": Part(kept=True),
+    }),
+    "tariffs": Part(dict, parts={purpose: _fen() for purpose in PURPOSES}),
+    "split": _SPLIT,
+    "supplies": Part(dict, many=True, parts={
+        "resource": Part(suggested="resource"), "agreement": Part(suggested="agreement"),
+        "node": Part(suggested="node"),
+    }),
+    "terms": Part(dict, parts={
+        "product": Part(suggested="dataset"), "purpose": Part(codes=tuple(PURPOSES)),
+        "delivery_form": Part(codes=tuple(LISTED_FORMS)),
+        "tariff": Part(dict, parts={"kind": Part(codes=TARIFF_KINDS), "amount_fen": _fen()}),
+        "split": _SPLIT, "inputs": Part(list),
+        "from": Part(instant=True, example="2026-03-31"), "until": Part(instant=True, example="2027-03-31"),
+        "k": Part(int),
+    }),
+    "survey": Part(dict, parts={
+        "operator": Part(needed=True, suggested="party"),
+        "period": Part(dict, parts={
+            "from_year": Part(int, needed=True, example="2026"), "years": Part(int, needed=True, example="3"),
+        }),
+        "costs": Part(dict, many=True, parts={
+            "item": Part(), "category": Part(codes=tuple(COST_CATEGORIES)), "amount_fen": _fen(),
+            "charged": Part(bool),
+        }),
+        "subsidy_fen": _fen(needed=True), "bond_yield": Part(needed=True, example="0.0172"),
+        "profit_rate": Part(needed=True, example="0.0500"), "tax_fen": _fen(needed=True),
+        "complete_year": Part(bool, needed=True), "trial": Part(bool, needed=True),
+        "operating_cost_fen": _fen(),
+        "previous": Part(dict, parts={
+            "mpr_fen": _fen(), "actual_fen": _fen(), "carried_fen": _fen(), "spread_periods": Part(int),
+        }),
+    }),
+}  # fmt: skip
+
+
+def items(kind: str) -> Part | None:
+    """What the articles ask of an instrument of this kind; None for one of which they ask nothing."""
+    said = {"plan": PLAN_ITEMS, "agreement": AGREEMENT_ITEMS}.get(kind, {})
+    asked = {name: Part(title=Text(zh, words.column(name, "en")), long=True, needed=True) for name, zh in said.items()}
+    if kind == "agreement":
+        asked["selection"] = Part(codes=SELECTIONS, needed=True)
+    if kind == "legal_basis":
+        asked = {"ground": Part(codes=GROUNDS, needed=True), "impact_assessment": Part(needed=True)}
+    return Part(dict, parts=asked) if asked else None
 
 
 @cache
-def parts(argument: str) -> Mapping[str, Part]:
-    """The parts of an argument that is a structure, each a field of its own; empty for any other argument."""
-    if argument == "licence_terms":
-        return {"commercial": Part(bool), "derivatives": Part(bool), "attribution": Part()}
+def structure(argument: str) -> Part | None:
+    """What a form asks by its parts, each a field of its own; None for any other argument."""
     if argument == "answers":
         asked = deidentify.questionnaire()
-        return {
-            one["id"]: Part(title=Text(one["zh"], one["en"]), codes=tuple(asked["steps"])) for one in asked["questions"]
-        }
-    return {}
+        return Part(dict, parts={
+            one["id"]: Part(title=Text(one["zh"], one["en"]), codes=tuple(asked["steps"]), word="answers", needed=True)
+            for one in asked["questions"]
+        })  # fmt: skip
+    if argument == "items":  # of whichever kind: which are asked, `items` says
+        found = [one for kind in InstrumentKind if (one := items(kind))]
+        return Part(dict, parts={name: part for one in found for name, part in one.parts.items()})
+    return _STRUCTURES.get(argument)
+
+
+def part_of(name: str) -> Part | None:
+    """The part that a field asks: survey.costs.0.item, licence_terms.commercial; None for what is none."""
+    argument, *path = name.split(".")
+    found = structure(argument)
+    for step in path:
+        if found is not None and not (found.many and step.isdecimal()):
+            found = found.parts.get(step)
+    return found if path else None
 
 
 TOLD_OF = {"licence.name": "licence", "licence.": "licence_terms."}
@@ -83,13 +165,11 @@ EXAMPLES: Mapping[str, str] = {
     "files": "trips.csv: …",
     "materials": "products: …",
     "changes": "abstract: …",
-    "price.survey_costs.survey": """{"operator": "9152…", "period": {"from_year": 2026, "years": 3},
- "costs": [{"item": "…", "category": "platform", "amount_fen": 100, "charged": true}],
- "subsidy_fen": 0, "bond_yield": "0.02", "profit_rate": "0.05", "tax_fen": 0,
- "complete_year": false, "trial": true}""",
-    "tariffs": "industry_development: 1180000",
     "values": "purpose: industry_development",
-    "split": '[{"party": "9152…", "weight": 7, "payee_kind": "company", "account": "…"}]',
+    "policy": """{"id": "…", "permissions": [{"action": "compute", "constraints": [
+  {"left": "purpose", "op": "isAnyOf", "right": ["industry_development"]}]}],
+ "prohibitions": [{"action": "distribute"}], "obligations": [{"action": "delete"}]}""",
+    "offer": '{"policy": {…}, "terms": {…}}',
 }
 """Argument -> what a field shows while it is empty: how its value is written, no value of anybody's."""
 

@@ -43,6 +43,8 @@ def page(visit: Visit) -> Answer:
 
 def said(visit: Visit) -> Answer | Response:
     """What was said is kept; then the page as it now is, or another one where one turns to it."""
+    if visit.shows:
+        return _answered(visit, {"given": visit.form})
     act = visit.form.get("act") or ("confirm" if visit.turns_to is not None else "")
     try:
         arguments = _arguments(act, visit.form)

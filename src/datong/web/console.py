@@ -7,6 +7,7 @@ Must never know: SQL of the rooms. Contract: tests/web/test_console.py and tests
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +33,7 @@ from datong.web import classification, forms, lineage, matching, overview, quali
 from datong.web.api import BROKEN_STATUS, STATUS, broke
 from datong.web.doors import NO_LOGIN, client_of, cookie_of, require_same_site
 from datong.web.pages import GROUPS, PAGES
-from datong.web.visits import Answer, Visit, own_address
+from datong.web.visits import KEPT, SECRETS, SHOW, Answer, Visit, own_address
 
 log = logging.getLogger(__name__)
 
@@ -131,11 +132,12 @@ class Console:
         """An endpoint that shows `page`, or gives its file, to the person of the session, or the login."""
 
         async def answer(request: Request) -> Response:
+            form = _held(_fields(await request.form())) if request.method == "POST" else {}
+            request.state.language = form.get(SHOW)
             try:
                 actor, token, rotates = await run_in_threadpool(self._known, request)
             except Refusal as refused:
-                return await run_in_threadpool(self._must_log_in, request, refused)
-            form = _fields(await request.form()) if request.method == "POST" else {}
+                return await run_in_threadpool(self._must_log_in, request, refused, form)
             visit = Visit(self.store, request, actor, language(request), form)
             response = await run_in_threadpool(self._answer, visit, page)
             if rotates:
@@ -186,16 +188,22 @@ class Console:
             template, shown, status = "refused.html", {"error": refused.as_json(), "page": None}, STATUS[refused.kind]
         return self.page(request, template, shown, visit=visit, status=status)
 
-    def _must_log_in(self, request: Request, refused: Refusal) -> Response:
-        """To the login; a session that ended for a reason worth knowing says it there."""
-        if refused.code in NO_LOGIN_CODES:
-            if request.method == "POST":  # its form has a page at the same path, and was not read
-                return RedirectResponse(f"/login?next={quote(request.url.path, safe='/')}&undone=yes", 303)
+    def _must_log_in(self, request: Request, refused: Refusal, form: dict[str, str]) -> Response:
+        """To the login; a session that ended for a reason worth knowing says it there, and what a form of this site
+        held goes with it: in the page, never in an address, and without what is secret."""
+        if refused.code in NO_LOGIN_CODES and request.method != "POST":
             asked = f"{request.url.path}?{request.url.query}".rstrip("?")
             return RedirectResponse(f"/login?next={quote(asked, safe='/')}", 303)
-        shown = {"error": refused.as_json(), "next": "/"}
+        shown: dict[str, Any] = {"error": None if refused.code in NO_LOGIN_CODES else refused.as_json(), "next": "/"}
+        if request.method == "POST":  # its form has a page at the same path
+            try:
+                require_same_site(request)
+                shown |= {"next": request.url.path, "kept": json.dumps(_without_secrets(form), ensure_ascii=False)}
+            except Refusal as foreign:
+                shown["error"] = foreign.as_json()
         response = self.page(request, "login.html", shown, status=STATUS[refused.kind])
-        self._forget(response)
+        if refused.code not in NO_LOGIN_CODES:  # another site's form comes without the cookie, and may not end it
+            self._forget(response)
         return response
 
     def page(
@@ -225,7 +233,7 @@ class Console:
         response = HTMLResponse(
             text, status_code=status, headers={**SECURITY_HEADERS, "content-language": t("zh-CN", "en")}
         )
-        if request.query_params.get("lang") in ("zh", "en"):
+        if lang in (request.query_params.get("lang"), getattr(request.state, "language", None)):
             response.set_cookie(LANGUAGE, lang, httponly=True, samesite="lax", max_age=31_536_000)
         return response
 
@@ -259,16 +267,17 @@ class Console:
 
     async def login_page(self, request: Request) -> Response:
         asked = request.query_params
-        shown = {"next": own_address(asked.get("next", "/")), "undone": "undone" in asked}
+        shown = {"next": own_address(asked.get("next", "/"))}
         return await run_in_threadpool(self.page, request, "login.html", shown)
 
     async def log_in(self, request: Request) -> Response:
-        form = await request.form()
-        login, password = str(form.get("login", "")), str(form.get("password", ""))
+        form = _fields(await request.form())
+        login, password = form.get("login", ""), form.get("password", "")
+        shown = {"next": own_address(form.get("next", "/")), "login": login, "kept": form.get(KEPT, "")}
+        request.state.language = form.get(SHOW)
         return await run_in_threadpool(
             self._enter, request,
-            lambda tx: register.login(tx, login, password, client_of(request), self.hours),
-            own_address(str(form.get("next", "/"))),
+            lambda tx: register.login(tx, login, password, client_of(request), self.hours), shown,
         )  # fmt: skip
 
     async def enter_page(self, request: Request) -> Response:
@@ -277,20 +286,27 @@ class Console:
     async def enter(self, request: Request) -> Response:
         token = request.path_params["token"]
         return await run_in_threadpool(
-            self._enter, request, lambda tx: register.login_by_link(tx, token, client_of(request), self.hours), "/"
-        )
+            self._enter, request, lambda tx: register.login_by_link(tx, token, client_of(request), self.hours),
+            {"next": "/"},
+        )  # fmt: skip
 
-    def _enter(self, request: Request, log_in: Callable[..., str], there: str) -> Response:
+    def _enter(self, request: Request, log_in: Callable[..., str], shown: dict[str, str]) -> Response:
+        """In, and to where one wanted to go or to the form one had filled in; else the login with `shown`."""
+        known: dict[str, Any] = {"next": "/"}  # what another site sends is not shown
         try:
             require_same_site(request)
+            known = shown
+            if getattr(request.state, "language", None):
+                return self.page(request, "login.html", known)
             with self.store.begin(Actor("", "node"), "register") as tx:
                 session, refusal = _attempt(lambda: log_in(tx))
             if refusal is not None:
                 raise refusal
         except Refusal as refused:
-            shown = {"error": refused.as_json(), "next": there}
-            return self.page(request, "login.html", shown, status=STATUS[refused.kind])
-        response = RedirectResponse(there, 303)
+            return self.page(request, "login.html", {**known, "error": refused.as_json()}, status=STATUS[refused.kind])
+        response: Response = RedirectResponse(shown["next"], 303)
+        if shown.get("kept"):
+            response = self.page(request, "again.html", shown)
         self._keep(response, session)
         return response
 
@@ -329,9 +345,27 @@ def _fields(form: FormData) -> dict[str, str]:
     return found
 
 
+def _without_secrets(form: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in form.items() if name not in {*SECRETS, SHOW}}
+
+
+def _held(form: dict[str, str]) -> dict[str, str]:
+    """What a form holds: what a login kept of it, to be shown, where it says so."""
+    if not {SHOW, KEPT} <= form.keys():
+        return form
+    try:
+        kept = json.loads(form[KEPT])
+    except (ValueError, RecursionError):
+        return form
+    texts = {name: value for name, value in kept.items() if isinstance(value, str)} if isinstance(kept, dict) else {}
+    return {**texts, SHOW: form[SHOW]}
+
+
 def language(request: Request) -> str:
     """zh or en: asked for in the address, chosen before, or preferred by the browser; Chinese otherwise."""
-    chosen = request.query_params.get("lang") or request.cookies.get(LANGUAGE)
+    chosen = (
+        getattr(request.state, "language", None) or request.query_params.get("lang") or request.cookies.get(LANGUAGE)
+    )
     if chosen in ("zh", "en"):
         return chosen
     return "en" if request.headers.get("accept-language", "zh").lower().startswith("en") else "zh"

@@ -10,11 +10,13 @@ import json
 import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from datong.ground import clock
 from datong.ground.canonical import plain
 from datong.ground.idempotency import once
 from datong.ground.money import parse_yuan, yuan
@@ -25,11 +27,11 @@ from datong.web.acts import FINAL
 from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
 from datong.web.pages import PAGES, Page
 from datong.web.values import record_address
-from datong.web.visits import Answer, Visit, own_address
+from datong.web.visits import SECRETS, SHOW, Answer, Visit, own_address
 
 ASKS, NAMES_OFFER = "negotiate.request", ("provider", "dataset", "offer_id")
 KEY, SURE, BACK = "_key", "_sure", "_back"
-NOT_ARGUMENTS = frozenset({KEY, SURE, BACK})
+NOT_ARGUMENTS = frozenset({KEY, SURE, BACK, SHOW})
 MANY_LINES = {
     ("harmonise.import_repairs", "csv"): "row,column,reason,original_digest,new_text",
     ("catalogue.write_policy_template", "text"): "YAML",
@@ -42,6 +44,15 @@ NO_AMOUNT = ("应为以元为单位的金额，至多两位小数，如 11,800.0
 NO_PAIRS = ("应为每行一项的「名称: 值」，或 JSON", "should be one pair a line, name: value, or JSON")
 BARE = re.compile(r"true|false|-?(0|[1-9][0-9]{0,14})|\".*\"", re.ASCII)
 """A value that is no text."""
+EMPTY_ROWS = 2
+ASK_ITEMS = Text("类别选定后：填写该类文件的条款", "Once the kind is chosen: its items")
+MOST_TICKS = 24
+"""Known things that are offered to be ticked."""
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+ROW = re.compile(r"[0-9]{1,3}\.", re.ASCII)
+LIST = re.compile(r"(.+?)\.[0-9]{1,3}\.", re.ASCII)
+"""The place of a row within a field's name, and the list before it."""
+INDEX = re.compile(r"\[([0-9]+)\]", re.ASCII)
 APART = re.compile(r"[\n,，、;；]")
 SUGGESTED = {
     "product": re.compile(r"6\w{30,}"), "resource": re.compile(r"7\w{30,}|res-\w+"),
@@ -49,6 +60,12 @@ SUGGESTED = {
     "of": re.compile(r"(res|prod)-\w+"), "person": re.compile(r"person-\w+"),
     "agreement": re.compile(r"agr-\w+|C[1-5][\w*]{45}"),
     "node": re.compile(r"[1-5]\w{30,}"), "provider": re.compile(r"[1-5]\w{30,}"),
+    "resources": re.compile(r"7\w{30,}"), "inputs": re.compile(r"7\w{30,}"), "spaces": re.compile(r"space-\w+"),
+    **dict.fromkeys(("party", "grantee_party", "owner_party", "owned_party", "co_registrants", "provider_parties"),
+                    re.compile(r"[0-9A-Z]{18}")),
+    **dict.fromkeys(("nodes", "copies_to", "grantee_node", "operator_node", "function_node", "platform_node",
+                     "consumer"),
+                    re.compile(r"[1-5]\w{30,}")),
 }  # fmt: skip
 """Arguments whose values are codes with names: what a form offers for them."""
 
@@ -74,12 +91,21 @@ def form(visit: Visit) -> Answer:
     if verb is None:
         return _unknown(visit)
     names = arguments_model(verb).model_fields
-    given = {
-        name: value for name, value in visit.request.query_params.items() if name in names or _whole(name) in names
-    }
-    given = {name: _in_yuan(value) if _is_money(name, names[name]) else value for name, value in given.items()}
+    asked = visit.request.query_params.items()
+    given = {name: value for name, value in asked if name in names or _whole(name) in names}
+    given = {name: _in_yuan(value) if name in names and _is_money(name, names[name]) else value
+             for name, value in given.items()}  # fmt: skip
     if verb.changes:
         given = {**_on_the_table(visit, names), **given}
+    for name in names.keys() & given.keys():
+        if (of := choices.structure(name)) and (parts := _taken_apart(name, of, given[name])) is not None:
+            given = {**parts, **{known: value for known, value in given.items() if known != name}}
+    return _seen_again(visit, verb, given)
+
+
+def _seen_again(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
+    """The form as it is filled; a view that lacks nothing is answered at once."""
+    names = arguments_model(verb).model_fields
     if not verb.changes and all(name in given for name, field in names.items() if field.is_required()):
         return _done(visit, verb, given)
     return "do.html", _shown(visit, verb, given), 200
@@ -103,6 +129,9 @@ def done(visit: Visit) -> Answer:
     if verb is None:
         return _unknown(visit)
     given = {name: value for name, value in visit.form.items() if value and name not in NOT_ARGUMENTS}
+    given = _closed_up(given)
+    if visit.shows:
+        return _seen_again(visit, verb, given)
     if f"{verb.room}.{verb.name}" in FINAL and not visit.form.get(SURE):
         refused = UNSURE(verb=words.button_title(verb, visit.lang))
         return "do.html", _shown(visit, verb, given, error=refused.as_json()), STATUS[refused.kind]
@@ -145,54 +174,124 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     ]
     told: dict[str, list[Any]] = {}
     for problem in error["problems"] if error else ():
-        told.setdefault(_told_of(problem["where"], [field["name"] for field in fields]), []).append(problem)
+        told.setdefault(_told_of(problem["where"], [field["name"] for field in fields if field["name"]]), []).append(
+            problem
+        )
     doc = inspect.getdoc(verb.call) or ""
     return {
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
         "given": given, "error": error, "told": told, "answer": answer, "key": secrets.token_hex(16),
-        "final": name in FINAL, "back": _back(visit), "made": _made(answer), "list": (listed := _list_of(name)),
-        "here": f"/{listed.slug}" if listed else "", "offered": _offered(visit, given) if name == ASKS else None,
+        "secrets": SECRETS, "final": name in FINAL, "back": _back(visit), "made": _made(answer),
+        "list": (listed := _list_of(name)), "here": f"/{listed.slug}" if listed else "",
+        "offered": _offered(visit, given) if name == ASKS else None,
     }  # fmt: skip
 
 
 def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: dict[str, str]) -> list[dict[str, Any]]:
     """What a form asks for one argument: one field, or one for each of its parts, unless the whole is given."""
     name = f"{verb.room}.{verb.name}"
-    shown = {
+    shown: dict[str, Any] = {
         "name": argument, "heading": argument, "of": "", "kind": _kind(field), "required": field.is_required(),
         "default": _default(field), "suggested": _suggested(visit, argument), "texts": _is_of_texts(field),
         "lines": MANY_LINES.get((name, argument)), "pairs": _is_of_pairs(argument, field), "title": None,
-        "money": _is_money(argument, field),
+        "money": _is_money(argument, field), "word": argument, "row": 0, "button": None,
+        "alone": len(arguments_model(verb).model_fields) == 1,
         "most": verb.longest.get(argument), "long": argument in choices.LONG,
         "example": choices.of(choices.EXAMPLES, name, argument, ""),
     }  # fmt: skip
-    if (parts := choices.parts(argument)) and argument not in given:
-        plain_text = {"suggested": [], "texts": False, "lines": None, "default": "", "example": "", "pairs": False}
-        return [
-            {
-                **shown, **plain_text, "of": argument, "name": f"{argument}.{part}", "heading": part,
-                "kind": "bool" if of.kind is bool else "text", "title": of.title, "codes": of.codes,
-                "required": shown["required"] and (of.kind is bool or bool(of.codes)),
-            }
-            for part, of in parts.items()
-        ]  # fmt: skip
+    whole = None if argument in given or _is_of_texts(field) else choices.structure(argument)
+    if whole and argument == "items":
+        kind = given.get("kind", "") if name == "authorise.draft" else "plan"
+        if name == "authorise.draft" and not kind:
+            return [{**shown, "name": "", "codes": (), "button": ASK_ITEMS}]
+        whole = choices.items(kind)
+        shown["required"] = name == "authorise.draft"
+    if whole:
+        plain_text = {**shown, "texts": False, "lines": None, "default": "", "pairs": False, "most": None}
+        return _parts(visit, argument, whole, given, plain_text)
     known = choices.of(choices.CHOICES, name, argument, ())
     there = _texts(given.get(argument, "")) if shown["texts"] else [given.get(argument, "")]
     more = [one for one in there if one and one not in known]  # of another hand: kept, and the verb says what it thinks
+    if shown["texts"] and not known and 0 < len(shown["suggested"]) <= MOST_TICKS:
+        named = [code for code, _name in shown["suggested"]]
+        rest = "\n".join(one for one in there if one not in named)
+        return [{**shown, "codes": (), "there": there, "ticked": shown["suggested"], "rest": rest}]
     return [{**shown, "codes": (*known, *more) if known else (), "there": there}]
+
+
+def _parts(
+    visit: Visit, name: str, whole: choices.Part, given: Mapping[str, str], shown: dict[str, Any], row: int = 0
+) -> list[dict[str, Any]]:
+    """The fields of a structure; of one that there may be many of, those that are given and two empty ones."""
+    if whole.many and not row:
+        filled = len(_rows_given(name, given))
+        found = [
+            field
+            for number in range(filled + EMPTY_ROWS)
+            for field in _parts(visit, f"{name}.{number}", whole, given, shown, number + 1)
+        ]
+        what = words.column(name.rpartition(".")[2], visit.lang)
+        button = Text(f"再加几行：{what}", f"More rows: {what}")
+        return [*found, {**shown, "name": "", "row": 0, "button": button, "codes": ()}]
+    of, found = (name.split(".")[-2] if row else name.rpartition(".")[2]), list[dict[str, Any]]()
+    of = "" if shown["alone"] and "." not in name else of
+    for part, one in whole.parts.items():
+        field = f"{name}.{part}"
+        if one.kind is dict:
+            found += _parts(visit, field, one, given, {**shown, "required": shown["required"] and not one.many})
+            continue
+        here = given.get(field, "")
+        more = (here,) if here and one.codes and here not in one.codes else ()
+        found.append(
+            {
+                **shown, "of": of, "name": field, "heading": part, "title": one.title, "money": one.money,
+                "kind": "bool" if one.kind is bool else "json" if one.kind is list else "text",
+                "texts": one.kind is list, "codes": (*one.codes, *more), "word": one.word or part, "there": [here],
+                "suggested": _suggested(visit, one.suggested), "example": one.example, "row": row, "long": one.long,
+                "first": part == next(iter(whole.parts)), "last": part == [*whole.parts][-1],
+                "required": shown["required"] and one.needed and not row,
+            }
+        )  # fmt: skip
+    return found
 
 
 def _whole(name: str) -> str:
     """licence_terms.commercial -> licence_terms."""
-    argument, point, part = name.partition(".")
-    return argument if point and part in choices.parts(argument) else ""
+    return name.partition(".")[0] if choices.part_of(name) else ""
+
+
+def _rows_given(name: str, given: Collection[str]) -> list[int]:
+    """Which rows of the list at `name` hold anything."""
+    begins = f"{name}."
+    return sorted({int(one[len(begins) :].split(".")[0]) for one in given if ROW.match(one, len(begins)) and
+                   one.startswith(begins)})  # fmt: skip
+
+
+def _closed_up(given: dict[str, str]) -> dict[str, str]:
+    """`given`, with the empty rows of its lists left out, so that a problem is told of the row in which it stands."""
+    for name in {found[1] for one in given if (found := LIST.match(one)) and _whole(one)}:
+        places = {row: place for place, row in enumerate(_rows_given(name, given))}
+        given = {
+            f"{name}.{places[int((rest := one[len(name) + 1 :].split('.', 1))[0])]}.{rest[1]}"
+            if one.startswith(f"{name}.") and ROW.match(one, len(name) + 1)
+            else one: value
+            for one, value in given.items()
+        }
+    return given
 
 
 def _told_of(where: str, names: Collection[str]) -> str:
-    """The field that a problem is of; empty where it is of none."""
+    """The field that a problem is of; empty where it is of none. A gate says its name before it, and a verb of one
+    structure the part alone; what is said of a whole is told at its first part."""
     for known, asked in choices.TOLD_OF.items():
         where = where.replace(known, asked, 1) if where.startswith(known) else where
-    return max((name for name in names if re.match(rf"{re.escape(name)}(?![a-z_])", where)), key=len, default="")
+    where = INDEX.sub(r".\1", where.rpartition(": ")[2])
+    wholes = dict.fromkeys(_whole(name) for name in names if _whole(name))
+    for asked in (where, *(f"{whole}.{where}" for whole in wholes)):
+        found = [name for name in names if re.match(rf"{re.escape(name)}(?![a-z_0-9])", asked)]
+        if found or (found := [name for name in names if name.startswith(f"{asked}.")][:1]):
+            return max(found, key=len)
+    return ""
 
 
 def _offered(visit: Visit, given: Mapping[str, str]) -> dict[str, Any] | None:
@@ -262,7 +361,8 @@ def _kind(field: FieldInfo) -> str:
 def _is_of_pairs(name: str, field: FieldInfo, of: Any = None) -> bool:
     """Whether it is a structure of one level, which a person may write as pairs, one a line; with values of this type,
     if given."""
-    kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if get_origin(kind) is dict]
+    either = () if get_origin(field.annotation) in (list, Sequence) else get_args(field.annotation)
+    kinds = [kind for kind in (field.annotation, *either) if get_origin(kind) is dict]
     flat = [get_args(kind)[1] for kind in kinds if get_args(kind)[1] in (str, int) or name in choices.FLAT]
     return of in flat if of else bool(flat)
 
@@ -296,25 +396,97 @@ def _pairs(value: str, *, texts: bool) -> dict[str, Any]:
     return found
 
 
-def _joined(given: dict[str, str]) -> dict[str, str]:
-    """`given`, with the parts of a structure as the structure."""
-    parts: dict[str, dict[str, Any]] = {}
-    for name, value in given.items():
-        if whole := _whole(name):
-            part = name.partition(".")[2]
-            known = choices.parts(whole)
-            said = {"true": True, "false": False}.get(value, value) if known[part].kind is bool else value
-            texts = {name: "" for name, of in known.items() if of.kind is str and not of.codes}
-            parts.setdefault(whole, dict[str, Any](texts))[part] = said
-    rest = {name: value for name, value in given.items() if not _whole(name)}
-    return {**{whole: json.dumps(found, ensure_ascii=False) for whole, found in parts.items()}, **rest}
+def _put_together(name: str, whole: choices.Part, given: Mapping[str, str], problems: list[Problem]) -> Any:
+    """The structure of the parts that are given; None where none is. What is no amount is added to `problems`."""
+    if whole.many:
+        one = replace(whole, many=False)
+        rows = [_put_together(f"{name}.{row}", one, given, problems) for row in _rows_given(name, given)]
+        return [row for row in rows if row is not None] or None
+    found: dict[str, Any] = {}
+    for part, of in whole.parts.items():
+        field = f"{name}.{part}"
+        said = _put_together(field, of, given, problems) if of.kind is dict else given.get(field)
+        if said is not None:
+            found[part] = said if of.kind is dict else _said(field, of, said, problems)
+    if not found:
+        return None
+    empty = {part: "" for part, of in whole.parts.items() if of.kept}
+    return {**empty, **found}
+
+
+def _said(field: str, part: choices.Part, value: str, problems: list[Problem]) -> Any:
+    """What was written in the field of a part; what it is not stays a text, of which the verb says what it thinks."""
+    if part.money:
+        try:
+            return parse_yuan(value)
+        except ValueError:
+            problems.append(Problem(field, *NO_AMOUNT))
+    if part.instant and DAY.fullmatch(value.strip()):
+        try:
+            return clock.text(clock.instant(f"{value.strip()}T00:00:00+08:00"))
+        except ValueError:
+            return value
+    if part.kind is bool:
+        return {"true": True, "false": False}.get(value, value)
+    if part.kind is list:
+        return _texts(value)
+    return int(value) if part.kind is int and BARE.fullmatch(value) and value.lstrip("-").isdecimal() else value
+
+
+def _taken_apart(name: str, whole: choices.Part, value: Any) -> dict[str, str] | None:
+    """The fields of a structure that is given whole; None where it has what no field asks, or is no such structure."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    found: dict[str, str] = {}
+    pieces = value if whole.many else [value]
+    if not isinstance(pieces, list) or not all(isinstance(one, dict) for one in pieces):
+        return None
+    for number, piece in enumerate(pieces):
+        at = f"{name}.{number}" if whole.many else name
+        for part, one in piece.items():
+            if one is None:
+                continue
+            field, of = f"{at}.{part}", whole.parts.get(part)
+            fields = (
+                None if of is None else _taken_apart(field, of, one) if of.kind is dict else _written(field, of, one)
+            )
+            if fields is None:
+                return None
+            found |= fields
+    return found
+
+
+def _written(field: str, part: choices.Part, value: Any) -> dict[str, str] | None:
+    """What a field of a part says for a value of it; None for what it cannot say."""
+    if part.kind is list:
+        plain_texts = isinstance(value, list) and all(isinstance(one, str) and not APART.search(one) for one in value)
+        return {field: "\n".join(value)} if plain_texts else None
+    if part.kind is bool:
+        return {field: str(value).lower()} if isinstance(value, bool) else None
+    if not isinstance(value, part.kind) or isinstance(value, bool):
+        return None
+    return {field: yuan(value) if part.money and isinstance(value, int) else str(value)}
+
+
+def _no_json(why: Exception) -> tuple[str, str]:
+    if not isinstance(why, json.JSONDecodeError):
+        return "不是 JSON", "is not JSON"
+    return (f"不是 JSON：第 {why.lineno} 行第 {why.colno} 字起读不下去",
+            f"is not JSON: it cannot be read from line {why.lineno}, character {why.colno} on")  # fmt: skip
 
 
 def _arguments(verb: Verb, given: dict[str, str], lang: str) -> dict[str, Any]:
     model: type[BaseModel] = arguments_model(verb)
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    for name, value in _joined(given).items():
+    for whole in dict.fromkeys(_whole(name) for name in given if _whole(name)):
+        if (of := choices.structure(whole)) and whole not in given:
+            said = _put_together(whole, of, given, problems)
+            values |= {} if said is None else {whole: said}
+    for name, value in ((name, value) for name, value in given.items() if not _whole(name)):
         known = model.model_fields.get(name)
         if known is not None and _is_money(name, known):
             try:
@@ -331,8 +503,8 @@ def _arguments(verb: Verb, given: dict[str, str], lang: str) -> dict[str, Any]:
         try:
             as_lines = _is_of_pairs(name, known) and not value.lstrip().startswith("{")
             values[name] = _pairs(value, texts=_is_of_pairs(name, known, str)) if as_lines else json.loads(value)
-        except (ValueError, RecursionError):
-            problems.append(Problem(name, *(NO_PAIRS if _is_of_pairs(name, known) else ("不是 JSON", "is not JSON"))))
+        except (ValueError, RecursionError) as why:
+            problems.append(Problem(name, *(NO_PAIRS if _is_of_pairs(name, known) else _no_json(why))))
     if not problems:
         try:
             return keepable(f"{verb.room}.{verb.name}", model(**values).model_dump())

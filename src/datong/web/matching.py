@@ -37,6 +37,8 @@ def page(visit: Visit) -> Answer:
 def said(visit: Visit) -> Answer | Response:
     """What was chosen is remembered; then the page as it now is, or another one where one turns to it."""
     asked = _asked(visit)
+    if visit.shows:
+        return _answered(visit, asked, {"given": visit.form})
     confirmed, rejected = choices(visit.form)
     try:
         with visit.store.begin(visit.actor, "harmonise") as tx:

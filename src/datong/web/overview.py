@@ -48,6 +48,8 @@ STEPS = frozenset(
     }
 )  # fmt: skip
 """Verbs that take a record onwards; those that stop, end or undo are on its own page only."""
+ENDS = frozenset({"negotiate.end", "authorise.suspend", "authorise.withdraw"})
+"""Verbs that end what runs though what it stands on is over: named of such a record."""
 
 
 ON_PAGES = frozenset(
@@ -130,7 +132,7 @@ def due(visit: Visit) -> list[Due]:
     """What waits for the person, list by list in the order of the console."""
     with visit.store.read(visit.actor) as tx:
         keys = {view: keys for room in ROOMS for view, keys in room.due(tx, LOOKED_AT).items()}
-    mine = {step.partition(".")[0] for step in STEPS if visit.may(step)}
+    mine = {step.partition(".")[0] for step in STEPS | ENDS if visit.may(step)}
     sections = [(page, section) for page in PAGES for section in page.sections if visit.may(section.view)]
     found = [
         _due(visit, page, section, keys.get(section.name, []))
@@ -146,7 +148,8 @@ def _due(visit: Visit, page: Page, section: Section, keys: Sequence[str]) -> Due
         whole = {**row, **detail(visit, section, row)}
         asking = [found for member, found in acts.of_members(visit, whole) if member["state"] == "applied"]
         offered = [button.verb for found in (acts.buttons(visit, section.view, whole), *asking) for button in found]
-        steps = [verb for verb in dict.fromkeys(offered) if f"{verb.room}.{verb.name}" in STEPS]
+        named = STEPS | ENDS if whole.get("over") else STEPS
+        steps = [verb for verb in dict.fromkeys(offered) if f"{verb.room}.{verb.name}" in named]
         if steps:
             waiting.append((whole, steps))
         if len(waiting) > SHOWN:

@@ -42,14 +42,7 @@ def more(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
 def signed(visit: Visit) -> Answer:
     """The report signed by whoever is here; the page as it then is, or with the refusal."""
     release, note = str(visit.request.path_params["id"]), visit.form.get("note", "")
-    refused: Refusal | None = None
-    try:
-        with visit.store.begin(visit.actor, "deidentify") as tx:
-            key = visit.form.get("_key") or secrets.token_hex(16)
-            asked = {"release": release, "note": note}
-            once(tx, key, [SIGN, asked], lambda: VERBS[SIGN].call(tx, **asked))
-    except Refusal as why:
-        refused = why
+    refused = None if visit.shows else _refused(visit, release, note)
     row = next((one for one in visit.view("deidentify.releases") if one["id"] == release), None)
     if row is None:
         assert refused is not None
@@ -57,8 +50,19 @@ def signed(visit: Visit) -> Answer:
     page = next(page for page in PAGES if page.slug == "releases")
     shown = {"page": page, "section": page.sections[0], "row": row, **more(visit, row),
              "proofs": visit.view("audit.leaves", record=release, limit=20)}  # fmt: skip
-    shown |= {"error": refused.as_json() if refused else None, "given_note": note if refused else ""}
+    shown |= {"error": refused.as_json() if refused else None, "given_note": note if refused or visit.shows else ""}
     return "release.html", shown, STATUS[Kind(refused.kind)] if refused else 200
+
+
+def _refused(visit: Visit, release: str, note: str) -> Refusal | None:
+    """Sign it; why that was refused."""
+    key, asked = visit.form.get("_key") or secrets.token_hex(16), {"release": release, "note": note}
+    try:
+        with visit.store.begin(visit.actor, "deidentify") as tx:
+            once(tx, key, [SIGN, asked], lambda: VERBS[SIGN].call(tx, **asked))
+    except Refusal as why:
+        return why
+    return None
 
 
 def pdf(visit: Visit) -> Response:

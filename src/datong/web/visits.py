@@ -23,6 +23,12 @@ from datong.web import words
 from datong.web.pages import COUNTED, PAGE_OF_PREFIX, TOLD_TO_OTHERS, Counted
 from datong.web.values import Values
 
+SHOW = "_show"
+"""The field by which a form is to be shown in a language with what it holds, not done: zh or en."""
+KEPT = "_kept"
+"""The field in which a login keeps what was filled in before it, as JSON."""
+SECRETS = frozenset({"old", "new", "password"})
+"""Fields that nothing shows or keeps."""
 Answer = tuple[str, dict[str, Any], int]
 """(template, what it shows, status)."""
 NAMED_BY = (
@@ -152,6 +158,11 @@ class Visit:
     def may(self, name: str) -> bool:
         verb = VERBS[name]
         return self.actor.has(*verb.roles, *(() if verb.changes else ("auditor",)))
+
+    @property
+    def shows(self) -> bool:
+        """Whether the form was sent to be seen again: in another language, after a login, with more rows."""
+        return SHOW in self.form
 
     @property
     def first(self) -> int:

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from datong.authorise import rules, store
-from datong.authorise.model import COLUMNS, NOT_YOURS, UNKNOWN, Deed, State
+from datong.authorise.model import COLUMNS, NOT_YOURS, OVER, RUNNING, UNKNOWN, Deed, InstrumentKind, State
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Actor, Tx, Window
+from datong.ground.refusal import Problem
 from datong.register import service as register
 from datong.terms.verbs import view
 
 
 @view()
 def instrument(tx: Tx, *, instrument: str) -> dict[str, Any]:
-    """One instrument with its state, terms and signatures."""
-    return shown(known(tx, instrument))
+    """One instrument with its state, terms and signatures; of an agreement of this body, what of it no plan stands
+    behind any more (over)."""
+    row = known(tx, instrument)
+    return {
+        **shown(row),
+        "over": [{"where": p.where, "zh": p.zh, "en": p.en} for p in over(tx, [row]).get(row["id"], ())],
+    }
+
+
+def over(tx: Tx, rows: Iterable[dict[str, Any]]) -> dict[str, list[Problem]]:
+    """Of those that are agreements which this body granted and which run: what none of its plans stands behind since
+    one was withdrawn, closed or ran out. A filed plan that is being changed stands until it is filed anew."""
+    mine = signing.me(tx).party
+    run = [row for row in rows if row["kind"] == InstrumentKind.agreement and row["state"] in RUNNING
+           and row["grantor_party"] == mine]  # fmt: skip
+    plans = store.of_kinds(tx, InstrumentKind.plan) if run else []
+    standing = [{**plan, "state": State.FILED} for plan in plans if plan["filing_ref"] and plan["state"] not in OVER]
+    found = {row["id"]: rules.outside(row, standing, tx.now) for row in run}
+    return {key: problems for key, problems in found.items() if problems}
 
 
 @view()
