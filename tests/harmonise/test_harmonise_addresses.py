@@ -269,6 +269,33 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
     made.stop()
 
 
+def test_the_objects_of_a_bucket_are_one_table(s3: S3, drafted: Any, built: Any, node_folder: Path) -> None:
+    """What later objects hold, call otherwise or write in another encoding is in the draft, as of files on the disk."""
+    lines = ["行驶里程;备注", *(f"{n}.5;甲{n}" for n in range(10))]
+    s3.objects = {
+        "csv/2026-01.csv": "\n".join(["车牌号;行驶里程", *(f"贵A{n:05};{n}.5" for n in range(10))]).encode("gb18030"),
+        "csv/2026-02.csv": "\n".join(["车牌号码;行驶里程", *(f"贵A{n:05};{n}.5" for n in range(10, 20))]).encode(),
+        "nd/1.ndjson": b'{"plate": "x"}\n',
+        "nd/2.ndjson": json.dumps({"plate": "y", "vin": "LSVAM4187C2184841"}).encode(),
+        "other/1.csv": "\n".join(lines).encode(), "other/2.csv": b"id;x\n1;2\n",
+    }  # fmt: skip
+    drafted("s3://lake/csv/", endpoint=s3.url)
+    assert source(node_folder, "csv")["encoding"] == ["utf-8", "gb18030"]
+    columns = yaml.safe_load((node_folder / "work" / "mappings" / "csv.yaml").read_text())["columns"]
+    assert ["车牌号", "车牌号码"] in [column["from"] for column in columns.values() if isinstance(column, dict)]
+    proposed = drafted("s3://lake/nd/", endpoint=s3.url).proposals
+    assert {one.column for one in proposed} == {"plate", "vin"}
+    doubts = drafted("s3://lake/other/", endpoint=s3.url).doubts
+    assert any("other/2.csv" in doubt.en and "lacks 行驶里程, 备注" in doubt.en for doubt in doubts)
+
+
+def test_objects_are_looked_at_within_bounds(s3: S3, drafted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3.objects = {f"nd/{n:02}.ndjson": json.dumps({"plate": "x", f"c{n}": 1}).encode() for n in range(40)}
+    monkeypatch.setattr("datong.harmonise.store.sources.LOOKED_BYTES_MAX", 100)
+    found = {one.column for one in drafted("s3://lake/nd/", endpoint=s3.url).proposals}
+    assert 2 < len(found) < 12
+
+
 def test_the_files_of_a_bucket(
     s3: S3, drafted: Any, built: Any, node_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

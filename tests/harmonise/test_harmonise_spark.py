@@ -91,6 +91,7 @@ def test_units_datums_days_words_and_identifiers() -> None:
         "whole": {"from": "whole", "as": "number", "thousands": ","}, "comma": {"from": "comma", "as": "number", "decimal": ",", "thousands": "."},
         "behind": {"from": "behind", "as": "number", "thousands": ",", "carries_unit": True}, "years": {"from": "years", "as": "number", "carries_unit": True},
         "area": {"from": "area", "digits": 6}, "named": {"from": ["old", "new"], "as": "number", "thousands": ","},
+        "yuan": {"from": "yuan", "as": "number", "thousands": ",", "currency": "CNY", "accounting": True, "negative": "debit"},
     }  # fmt: skip
     contents = files(
         columns, prop("v", "number", customProperties=[{"property": "unit", "value": "m/s"}]), prop("w", "number"),
@@ -99,12 +100,13 @@ def test_units_datums_days_words_and_identifiers() -> None:
         prop("firm"), prop("vin"), prop("phone"), prop("ms", "timestamp"), prop("s", "timestamp"), prop("cell", "timestamp"),
         prop("whole", "integer"), prop("comma", "number"), prop("mixed", "timestamp"), prop("tight", "timestamp"),
         prop("area"), prop("named", "number"), prop("behind", "number", customProperties=[{"property": "unit", "value": "kW.h"}]),
-        prop("years", "integer", customProperties=[{"property": "unit", "value": "a"}]),
+        prop("yuan", "number"), prop("years", "integer", customProperties=[{"property": "unit", "value": "a"}]),
     )  # fmt: skip
     pieces = {
         "old": ["1", None, "2", "1,000", "-", ""], "new": [None, "1", "3", "1000"],
         "behind": ["1,250 kWh", "5MWh", "5mwh", "3.5度", "0.3万千瓦时", "5 km", "12", "1e3KWH", "\u00a05度", "5度\n", None],
         "years": ["45岁", "45.0 周岁", "45", "24月", "45.5岁", "", "1e1岁"],
+        "yuan": ["￥12,345.00", "-¥ 3", "RMB1,000CR", "借：12", "1,2.5元DR", "￥(1,012.5)", "￥3-", "12 Dr.", "3元\n", "$3", "CR 12 DR", "￥\u00a05", "港币3", None],
         "area": ["010106", "10106", " 106", "10106.0", "110106.", "1010106", "1010A", "１０１０６", None],
         "mixed": ["2026-02-01 08:00:00", "1769904000", "-0.5", "20260201", None],
         "tight": ["20260201080000", "2026020108000", "20260201 8:00", "2026021 08:00", "1761010100123"],

@@ -144,6 +144,88 @@ def test_a_unit_is_declared_of_quantities_alone() -> None:
         assert "columns.x.carries_unit" in problem.where
 
 
+@pytest.mark.parametrize(
+    ("unit", "kind", "keys", "table"),
+    [
+        ("CNY", "number", {"thousands": ","}, [
+            ("￥12,345.00", 12345.0, "fixed:currency"), ("¥12,345.00", 12345.0, "fixed:currency"), ("RMB 12,345.00", 12345.0, "fixed:currency"),
+            ("rmb12", 12.0, "fixed:currency"), ("CNY 1,000", 1000.0, "fixed:currency"), ("CNY￥3", 3.0, "fixed:currency"), ("人民币 3", 3.0, "fixed:currency"),
+            ("-￥3.5", -3.5, "fixed:currency"), ("￥-3.5", -3.5, "fixed:currency"), ("- ¥ 3", -3.0, "fixed:currency"), ("￥１２", 12.0, "fixed:full_width"),
+            ("12", 12.0, ""), ("￥", None, "invalid:not_a_number"), ("￥￥12", None, "invalid:not_a_number"), ("-￥-3", None, "invalid:not_a_number"),
+            ("$12", None, "invalid:not_a_number"), ("US$12", None, "invalid:not_a_number"), ("￥12-15", None, "invalid:not_a_number"), ("￥1,25", None, "invalid:not_a_number"),
+            ("￥(12)", None, "invalid:not_a_number"), ("￥12元", 12.0, "fixed:currency"), ("12,345.00元", 12345.0, "fixed:currency"), ("12 RMB", 12.0, "fixed:currency"),
+            ("12万元", None, "invalid:not_a_number"), ("12元/度", None, "invalid:not_a_number"), ("元", None, "invalid:not_a_number"), ("￥9007199254740993", 9007199254740992.0, "suspect:precision"),
+        ]),
+        ("CNY", "number", {"accounting": True}, [("(￥12.5)", -12.5, "fixed:accounting"), ("￥(12.5)", -12.5, "fixed:currency"), ("￥12.5-", -12.5, "fixed:accounting")]),
+        ("CNY", "number", {"multipliers": ["万"], "carries_unit": True}, [("￥1.2万", 12000.0, "fixed:currency"), ("￥12元", 12.0, "fixed:unit"), ("￥3万元", 30000.0, "fixed:unit")]),
+        ("CNY", "number", {"unit": "万元"}, [("￥12", 120_000.0, "fixed:currency"), ("12", 120_000.0, ""), ("12元", None, "invalid:not_a_number")]),
+        ("CNY", "number", {"multipliers": ["万"]}, [("￥1.2万", 12000.0, "fixed:currency"), ("1.2万元", 12000.0, "fixed:currency"), ("1.2万", 12000.0, "fixed:multiplier")]),
+        ("万元", "number", {"unit": "元"}, [("￥12,000", None, "invalid:not_a_number"), ("￥12000", 1.2, "fixed:currency")]),
+        ("CNY", "number", {"decimal": ",", "thousands": "."}, [("￥1.234,56", 1234.56, "fixed:currency")]),
+        ("CNY", "integer", {}, [("￥12", 12, "fixed:currency"), ("￥12.00", 12, "fixed:currency"), ("￥12.5", None, "invalid:not_a_number")]),
+        ("", "number", {}, [("￥12", 12.0, "fixed:currency"), ("12元", 12.0, "fixed:currency"), ("$12", None, "invalid:not_a_number"), ("12美元", None, "invalid:not_a_number")]),
+        ("", "number", {"currency": "USD", "thousands": ","}, [("$1,234.50", 1234.5, "fixed:currency"), ("US$-3", -3.0, "fixed:currency"), ("12 USD", 12.0, "fixed:currency"), ("HK$3", None, "invalid:not_a_number"), ("￥12", None, "invalid:not_a_number")]),
+        ("", "number", {"currency": "EUR", "decimal": ","}, [("12,5 €", 12.5, "fixed:currency"), ("€ 12,5", 12.5, "fixed:currency")]),
+        ("CNY/kW.h", "number", {}, [("￥0.52", 0.52, "fixed:currency")]),
+    ],
+)  # fmt: skip
+def test_the_sign_of_a_currency_before_a_number(
+    unit: str, kind: str, keys: dict[str, Any], table: list[tuple[str, Any, str]]
+) -> None:
+    facts = {"customProperties": [{"property": "unit", "value": unit}]} if unit else {}
+    told(table, {"as": "number", "currency": "CNY", **keys}, kind, **facts)
+    plain = {key: one for key, one in keys.items() if key not in {"carries_unit", "currency"}}
+    undeclared = [(text, None, "invalid:not_a_number") for text, _, verdict in table if verdict == "fixed:currency"]
+    told(undeclared, {"as": "number", **plain}, kind, **facts)
+
+
+def test_debit_and_credit() -> None:
+    table = [
+        ("225,902.50CR", 225902.5, "fixed:debit_credit"), ("12.00 Dr", -12.0, "fixed:debit_credit"), ("DR 12", -12.0, "fixed:debit_credit"),
+        ("借12.00", -12.0, "fixed:debit_credit"), ("12.00 贷", 12.0, "fixed:debit_credit"), ("借：12", -12.0, "fixed:full_width"), ("12 CR.", 12.0, "fixed:debit_credit"),
+        ("￥12DR", -12.0, "fixed:debit_credit"), ("DR￥12", -12.0, "fixed:debit_credit"), ("0.00", 0.0, ""), ("-5", -5.0, ""), ("5", 5.0, ""),
+        ("-12DR", None, "invalid:not_a_number"), ("DR-12", None, "invalid:not_a_number"), ("(12)CR", None, "invalid:not_a_number"), ("DR 12 DR", None, "invalid:not_a_number"),
+        ("CR 12 DR", None, "invalid:not_a_number"), ("DR", None, "invalid:not_a_number"), ("12 D", None, "invalid:not_a_number"), ("借贷12", None, "invalid:not_a_number"),
+    ]  # fmt: skip
+    unit = {"customProperties": [{"property": "unit", "value": "CNY"}]}
+    keys = {"as": "number", "thousands": ",", "accounting": True, "currency": "CNY"}
+    told(table, {**keys, "negative": "debit"}, "number", **unit)
+    other = [
+        (text, -it if verdict == "fixed:debit_credit" else it, verdict)
+        for text, it, verdict in table
+        if "：" not in text
+    ]
+    told(other, {**keys, "negative": "credit"}, "number", **unit)
+    told([("225,902.50CR", None, "invalid:not_a_number")], keys, "number", **unit)
+
+
+def test_a_wide_table_of_units_is_read_in_bounds() -> None:
+    """Of IN with many words the engine made a join each, and of 60 such columns ran out of memory."""
+    names = [f"c{number}" for number in range(60)]
+    keys = {"as": "number", "thousands": ",", "carries_unit": True}
+    money = [prop(name, "number", customProperties=[{"property": "unit", "value": "CNY"}]) for name in names]
+    mapping = mapped(files({name: {"from": name, **keys} for name in names}, *money))
+    result = run(mapping, things=rows_of(dict.fromkeys(names, "1,234.00元"), dict.fromkeys(names, "x")))
+    assert [row["c59"] for row in result["harmonised"].to_pylist()] == [1234.0]
+
+
+def test_currencies_and_sides_are_of_amounts_alone() -> None:
+    for unit, keys, where, said in (
+        ("km", {"currency": "CNY"}, "currency", "amount or a price in CNY"),
+        ("CNY", {"currency": "USD"}, "currency", "amount or a price in USD"),
+        ("1", {"currency": "CNY", "percent": True}, "currency", "amount"),
+        ("CNY", {"currency": "CZK"}, "currency", "one of CNY"),
+        ("CNY", {"currency": True}, "currency", "one of CNY"),
+        ("CNY", {"currency": ["CNY"]}, "currency", "one of CNY"),
+        ("CNY", {"negative": "DR"}, "negative", "one of debit, credit"),
+        ("万元", {"currency": "CNY"}, "currency", "say the `unit` of the numbers (元 or 万元)"),
+    ):
+        of = prop("x", "number", customProperties=[{"property": "unit", "value": unit}] if unit else [])
+        (problem,) = mapping_of(files({"x": {"from": "a", "as": "number", **keys}}, of), "things")[1]
+        assert f"columns.x.{where}" in problem.where
+        assert said in problem.en
+
+
 def test_a_unit_is_written_in_one_way_alone() -> None:
     """Whatever the capitals are, what stands behind a number is one unit: mW, which nobody knows here, is no MW."""
     for target in units.UNITS:

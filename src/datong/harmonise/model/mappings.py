@@ -287,6 +287,7 @@ class Meaning:
     unit: of the source, to be turned into the element's. carries_unit: a number may have its own behind it.
     multipliers: signs that may follow a number, like 万.
     percent: numbers carry a percent sign. accounting: a number in brackets, or with its minus behind, is negative.
+    currency: its sign may stand before a number. negative: which numbers are, those marked `debit` or `credit`.
     decimal: the sign before the part of a number that is less than one; typed: the source may give numbers that are no
     texts, which come with a point, so that of its 1.234 nobody knows whether it is 1234.
     datum: of the source's coordinates; partner: the element with the other coordinate of the point.
@@ -299,6 +300,8 @@ class Meaning:
     multipliers: tuple[str, ...] = ()
     percent: bool = False
     accounting: bool = False
+    currency: str = ""
+    negative: str = ""
     decimal: str = "."
     typed: bool = False
     datum: str = WGS84

@@ -15,8 +15,8 @@ NOTES: Map[str, Text] = {
     ),
     "missing_value": Text("必填项缺失", "a required value is missing"),
     "not_a_number": Text(
-        "不是数；数后写有单位的，声明 carries_unit",
-        "is no number; `carries_unit` reads one with its unit behind it",
+        "不是数；数后写有单位的，声明 carries_unit；写有 ￥ 等币种的，声明 currency；带借贷（DR、CR）的，声明 negative",
+        "is no number; `carries_unit` reads a unit behind one, `currency` the sign of a currency, `negative` DR and CR",
     ),
     "other_unit": Text(
         "数后的单位或符号不能换算为元素的单位（万、亿须声明 multipliers）",
@@ -68,6 +68,8 @@ NOTES: Map[str, Text] = {
     "invisible": Text("零宽等不可见字符已去除", "invisible characters removed"),
     "dashes": Text("破折号等已转为连字符", "dashes made hyphens"),
     "accounting": Text("会计负数写法已转换", "brackets or a trailing minus read as a negative number"),
+    "currency": Text("声明的币种符号已去除", "the sign of the declared currency removed"),
+    "debit_credit": Text("借（DR）、贷（CR）已按声明读作正负", "debit (DR) or credit (CR) read as the declared sign"),
     "multiplier": Text("万、亿等已乘入", "万, 亿 and the like multiplied in"),
     "unit": Text("数后写有单位，已按该单位读取", "carries its unit, and was read in it"),
     "fifteen_digits": Text("15 位旧身份证号已升为 18 位", "old id of 15 digits made one of 18"),

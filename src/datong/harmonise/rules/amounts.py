@@ -1,6 +1,6 @@
 """Numbers, days and yes or no as they are written, and what they amount to.
 
-    1,234.50   1.234,50   (1,234.50)   12.5%   1.2万   45岁   2019年9月1日   20190901   43709 (Excel)   是
+    1,234.50   1.234,50   (1,234.50)   12.5%   1.2万   45岁   ￥12   12CR   2019年9月1日   20190901   43709 (Excel)   是
 
 Every way of writing but the plain one must be declared by the mapping. A shift by a power of ten is made in the text
 ("1.1" and 万 become 1.1e4), so that the number is the nearest there is; other units are (x * n + m) / d.
@@ -10,6 +10,7 @@ Must never know: tables, engines. Contract: tests/harmonise/meaning/test_meaning
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from datong.engine.model import literal
 from datong.harmonise.model.mappings import Element, Meaning, Type
@@ -26,6 +27,17 @@ _WORD = r"[^\s\d.,:;/+\-*()<>|~_]\S{0,20}"
 MULTIPLIERS = {"百": 2, "千": 3, "万": 4, "十万": 5, "百万": 6, "千万": 7, "亿": 8, "万亿": 12, "K": 3, "M": 6}
 """Signs that may follow a number, and the power of ten they stand for."""
 PERCENT = {"%": -2, "‰": -3}
+CURRENCY = {
+    "CNY": ("(?:(?:[Rr][Mm][Bb]|[Cc][Nn][Yy])[¥￥]?|[¥￥]|人民币)", "(?:元|人民币|[Rr][Mm][Bb]|[Cc][Nn][Yy])"),
+    "USD": (r"(?:[Uu][Ss][Dd]|(?:US)?\$|美元)", "(?:美元|[Uu][Ss][Dd])"),
+    "EUR": ("(?:[Ee][Uu][Rr]|€|欧元)", "(?:欧元|€|[Ee][Uu][Rr])"),
+    "HKD": (r"(?:[Hh][Kk][Dd]|HK\$|港[币元])", "(?:港[币元]|[Hh][Kk][Dd])"),
+}
+"""How a currency is written before a number, and behind it."""
+ONE_YUAN = ("", "CNY", "元")
+"""Units of numbers behind which 元 says nothing else."""
+SIDES = {"debit": r"(?:[Dd][Rr]\.?|借)", "credit": r"(?:[Cc][Rr]\.?|贷)"}
+"""How a number says, before or behind it, on which side of the books it stands."""
 EXCEL = "excel"
 """The format of a day that Excel counts from 1899-12-30, 1900-02-29 being a day that never was."""
 
@@ -34,15 +46,18 @@ EXCEL = "excel"
 
 
 def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
-    """`text` with its minus before it, a point as its decimal sign, and without thousands separators."""
+    """`text` with its minus before it, a point as its decimal sign, and without thousands separators, the
+    sign of its currency and its side of the books."""
+    for side, written in SIDES.items() if meaning.negative else ():
+        to = r"-\1\2" if side == meaning.negative else r"\1\2"
+        text = f"regexp_replace({text}, {literal(with_side(written))}, {literal(to)})"
+    if meaning.currency:
+        text = f"regexp_replace({text}, {literal(before_it(meaning.currency))}, '\\1')"
+        if meaning.unit in ONE_YUAN and not meaning.carries_unit:
+            text = f"regexp_replace({text}, {literal(behind_it(meaning.currency))}, '\\1')"
     if meaning.accounting:
-        inside = f"substr({text}, 2, length({text}) - 2)"
-        bracketed = f"starts_with({text}, '(') AND ends_with({text}, ')')"
-        behind = f"ends_with({text}, '-') AND length({text}) > 1"
-        before = f"left({text}, length({text}) - 1)"
-        text = (
-            f"CASE WHEN {bracketed} THEN concat('-', {inside}) WHEN {behind} THEN concat('-', {before}) ELSE {text} END"
-        )
+        for written in (r"^\((.*)\)$", "^(.+)-$"):
+            text = f"regexp_replace({text}, {literal(written)}, '-\\1')"
     if meaning.decimal != ".":  # both signs change places, so that a point is none: 1.5 is no number where 1,5 is one
         text = f"translate({text}, {literal(meaning.decimal + '.')}, {literal('.' + meaning.decimal)})"
         thousands = meaning.decimal if thousands == "." else thousands
@@ -57,6 +72,23 @@ def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
     return (
         f"CASE WHEN regexp_full_match({text}, {grouped}) THEN replace({text}, {literal(thousands)}, '') ELSE {text} END"
     )
+
+
+def with_side(written: str) -> str:
+    """A pattern of an amount, without a minus, before or behind which its side is `written`."""
+    before = "|".join(before for before, _ in CURRENCY.values())
+    amount = rf"((?:{before})?\s*[\d.][^CcDd借贷]*?)"
+    return rf"^(?:{written}\s*:?\s*{amount}|{amount}\s*{written})$"
+
+
+def before_it(currency: str) -> str:
+    """A pattern of the sign of a currency before a number; its minus or bracket may stand before or behind that."""
+    return rf"^([+(-]?)\s*{CURRENCY[currency][0]}\s*"
+
+
+def behind_it(currency: str) -> str:
+    """A pattern of what says a currency behind a number, its sign of ten thousands or a bracket."""
+    return rf"([\d.)十百千万亿-])\s*{CURRENCY[currency][1]}$"
 
 
 def number(text: str, meaning: Meaning, unit: str) -> str:
@@ -82,8 +114,14 @@ def in_its_unit(number: str, said: str, element: Element, otherwise: str) -> str
     whens = []
     for step, words in alike.items():
         read = whole(number) if element.type is Type.integer else _turned(_read(number, _power(step) or 0), step)
-        whens.append(f"WHEN {said} IN ({', '.join(map(literal, words))}) THEN {read}")
+        whens.append(f"WHEN {is_one_of(said, words)} THEN {read}")
     return f"CASE {' '.join(whens)} ELSE {otherwise} END"
+
+
+def is_one_of(said: str, words: Iterable[str]) -> str:
+    """Whether what stands behind a number is one of `words`. Of an IN with many of them DuckDB makes a join: a table of
+    sixty columns with units had no memory left for its plan."""
+    return f"regexp_full_match({said}, {literal('|'.join(map(escaped, words)))})"
 
 
 def words_of(element: Element) -> dict[str, units.Step]:
@@ -121,6 +159,11 @@ def fixed(raw: str, text: str, thousands: str, meaning: Meaning) -> list[tuple[s
     cases = []
     if meaning.accounting:
         cases.append((rf"regexp_matches({raw}, '^\s*[(（]|-\s*$')", "accounting"))
+    if meaning.negative:
+        sides = "|".join(SIDES.values())
+        cases.append((f"regexp_matches({raw}, {literal(sides)})", "debit_credit"))
+    if meaning.currency:
+        cases.append((f"regexp_matches({raw}, {literal('|'.join(CURRENCY[meaning.currency]))})", "currency"))
     if thousands:
         cases.append((f"contains({raw}, {literal(thousands)})", "thousands_separator"))
     if meaning.multipliers:

@@ -335,7 +335,7 @@ def _suspect(column: Column) -> Cases:
 
 def _with_unit(column: Column) -> str:
     """Whether a unit that the element's can be made of stands behind the number."""
-    return f"{part(column.element.name, 'unit')} IN ({', '.join(map(literal, amounts.words_of(column.element)))})"
+    return amounts.is_one_of(part(column.element.name, "unit"), amounts.words_of(column.element))
 
 
 def _fixed(column: Column) -> Cases:

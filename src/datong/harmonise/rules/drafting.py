@@ -22,7 +22,7 @@ from datong.harmonise.model.elements import DataElement, Sensitivity
 from datong.harmonise.model.mappings import How, Source, SourceKind, Standard, Type
 from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
-from datong.harmonise.rules.amounts import EXCEL
+from datong.harmonise.rules.amounts import CURRENCY, EXCEL, SIDES, before_it, behind_it, with_side
 from datong.harmonise.rules.conversions import only_digits
 from datong.harmonise.rules.elements import pinyin_of
 from datong.harmonise.rules.headings import unit_of
@@ -197,7 +197,8 @@ def _can(name: str) -> bool:
 
 
 def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
-    keys: dict[str, Any] = {"as": "number"}
+    signs, said_of_signs, texts = _bare(texts, unit)
+    keys: dict[str, Any] = {"as": "number", **signs}
     plain = sum(bool(_NUMBER.fullmatch(text)) for text in texts)
     grouped = sum(bool(_GROUPED.fullmatch(text)) for text in texts)
     shares = sum(bool(_SHARE.fullmatch(text)) for text in texts) if step("1", unit or "1") else 0
@@ -221,7 +222,7 @@ def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
     read = plain + grouped + scaled + booked + len(carried)
     comma = sum(bool(_COMMA.fullmatch(text)) for text in texts)
     if comma > read:
-        keys, read, wanted = {"as": "number", "decimal": ","}, comma, Type.number
+        keys, read, wanted = {"as": "number", **signs, "decimal": ","}, comma, Type.number
         keys |= {"thousands": "."} if any("." in text for text in texts if _COMMA.fullmatch(text)) else {}
     share = read / len(texts) if texts else 1.0
     if share < 0.5:
@@ -231,13 +232,40 @@ def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
             Type.string,
         )
     said = Text(f"只有 {share:.0%} 是数。", f"only {share:.0%} of its values are numbers")
-    doubts: tuple[Text, ...] = () if share >= MOST else (said,)
+    doubts = said_of_signs if share >= MOST else (*said_of_signs, said)
     if carried and len(carried) < read:
         bare = (read - len(carried)) / len(texts)
         doubts += (Text(f"{bare:.0%} 的数没有写单位。", f"{bare:.0%} of its numbers carry no unit, the others do"),)
     numbers = [number.replace(",", "") for number in (*texts, *(number for number, _ in carried))]
     decimal = "decimal" not in keys and any(not _WHOLE.fullmatch(n) for n in numbers if _NUMBER.fullmatch(n))
     return keys, doubts, Type.number if decimal else wanted
+
+
+def _bare(texts: list[str], unit: str) -> tuple[dict[str, Any], tuple[Text, ...], list[str]]:
+    """The keys for signs of a currency, where `unit` is of it or there is none, and for DR and CR; what these leave
+    open; and the texts without them. On which side a number is negative nobody can see."""
+    keys: dict[str, Any] = {}
+    doubts: tuple[Text, ...] = ()
+    of_side = {side: re.compile(with_side(written)) for side, written in SIDES.items()}
+    seen = {side: sum(bool(form.fullmatch(text)) for text in texts) for side, form in of_side.items()}
+    if any(seen.values()):
+        negative = "credit" if not seen["debit"] and seen["credit"] < len(texts) else "debit"
+        keys["negative"] = negative
+        zh, en = {"debit": ("借（DR）", "debit (DR, 借)"), "credit": ("贷（CR）", "credit (CR, 贷)")}[negative]
+        doubts = (Text(f"{zh}为负？", f"an amount with {en} is negative?"),)
+        for form in of_side.values():
+            texts = [form.sub(lambda found: found[1] or found[2], text) for text in texts]
+    bare = {
+        currency: [re.sub(before_it(currency), r"\1", text) for text in texts]
+        for currency in CURRENCY
+        if not unit or step(currency, unit) or step(f"{currency}/kW.h", unit)
+    }
+    if not unit:  # else what stands behind is a unit, of some scale
+        bare = {one: [re.sub(behind_it(one), r"\1", text) for text in left] for one, left in bare.items()}
+    found = max(bare, key=lambda one: sum(a != b for a, b in zip(bare[one], texts, strict=True)), default="")
+    if found and bare[found] != texts:
+        return keys | {"currency": found}, doubts, bare[found]
+    return keys, doubts, texts
 
 
 def _carried(texts: list[str], unit: str) -> list[tuple[str, Step]]:
@@ -257,6 +285,12 @@ def _in_unit(keys: dict[str, Any], column: SampleColumn, wanted: str, made: Type
         (said for text in (column.path, column.comment) if (said := unit_of(text, wanted))[0]), ("", False)
     )
     turn = step(unit, wanted) if unit else None
+    scaled = step(keys.get("currency", ""), wanted)  # its sign before the numbers tells no scale
+    if not unit and scaled == Step(1, 0, 1):
+        return keys, (), made
+    if scaled and scaled != Step(1, 0, 1) and (not unit or turn):
+        doubts = () if unit and sure else (Text("￥ 之后的数以元计？", f"its numbers are in {unit or '元'}?"),)
+        return {**keys, "unit": unit or keys["currency"]}, doubts, Type.number
     if not unit and any(kind.kind not in _TOLD for kind in UNITS.get(wanted, ())):
         return keys, (Text(f"没有写明单位：{wanted}？", f"no unit stands in its name: {wanted}?"),), made
     if unit and turn is None and (wanted in UNITS or (not wanted and not counts(unit))):

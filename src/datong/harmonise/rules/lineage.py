@@ -17,7 +17,8 @@ from datong.harmonise.model.mappings import Column, How, Join, Mapping
 _SAID_ELSEWHERE = ("element", "path", "how", "constant", "meaning", "others", "missing")
 _MEANT = {
     "unit": "unit", "carries_unit": "carries_unit",
-    "multipliers": "multipliers", "percent": "percent", "accounting": "accounting", "partner": "with",
+    "multipliers": "multipliers", "percent": "percent", "accounting": "accounting",
+    "currency": "currency", "negative": "negative", "partner": "with",
     "century": "century", "of": "of", "true": "when_true", "false": "when_false", "digits": "digits",
 }  # fmt: skip
 """What a mapping says of meaning, by its key there."""

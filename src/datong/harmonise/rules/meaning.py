@@ -21,7 +21,7 @@ Say = Callable[[str, str, str], None]
 """Tell a problem: where, zh, en."""
 
 KEYS: Map[How, set[str]] = {
-    How.number: {"unit", "carries_unit", "multipliers", "percent", "accounting", "decimal"},
+    How.number: {"unit", "carries_unit", "currency", "multipliers", "percent", "accounting", "negative", "decimal"},
     How.latitude: {"with"},
     How.longitude: {"with"},
     How.date: {"formats", "century", "between"},
@@ -87,6 +87,8 @@ def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words:
         multipliers=words("multipliers", ()),
         percent=yes("percent"),
         accounting=yes("accounting"),
+        currency=_one_of(say, f"{at}.currency", value.get("currency", ""), amounts.CURRENCY),
+        negative=_one_of(say, f"{at}.negative", value.get("negative", ""), amounts.SIDES),
         carries_unit=yes("carries_unit"),
         decimal=_decimal(say, at, value),
     )
@@ -97,6 +99,8 @@ def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words:
         )
         say(f"{at}.carries_unit", zh, en)
         found = replace(found, carries_unit=False)
+    if found.currency:
+        found = replace(found, currency=_currency(say, f"{at}.currency", element, found))
     turned = found.unit or found.multipliers or found.percent
     if turned and element.type is not Type.number:
         zh, en = "仅 number 类型的元素可换算", "only an element of type number can be converted"
@@ -121,6 +125,31 @@ def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words:
     if found.percent and (found.unit or units.step("1", element.unit or "1") is None):
         say(f"{at}.percent", "百分数的元素单位应为 1 或 %", "the element's unit should be 1 or %, and `unit` not given")
     return found if all(sign in amounts.MULTIPLIERS for sign in found.multipliers) else Meaning()
+
+
+def _one_of(say: Say, at: str, given: Any, known: Iterable[str]) -> str:
+    if given == "" or given in (words := list(known)):
+        return str(given)
+    told = ", ".join(words)
+    say(at, f"应为 {told} 之一", f"should be one of {told}")
+    return ""
+
+
+def _currency(say: Say, at: str, element: Element, found: Meaning) -> str:
+    """The currency, where the element is in it, and it is said in which unit the numbers are: the sign does not."""
+    currency = found.currency
+    if not element.unit and not found.percent and element.type is not Type.string:
+        return currency
+    if found.percent or not (amount := units.step(currency, element.unit)):
+        if found.percent or units.step(f"{currency}/kW.h", element.unit) is None:
+            zh = f"元素应为 {currency} 的金额或价格，或没有单位的数"
+            say(at, zh, f"the element should be an amount or a price in {currency}, or a number without a unit")
+            return ""
+    elif amount != units.Step(1, 0, 1) and not found.unit:
+        zh = f"元素以 {element.unit} 计，而货币符号只说明币种：请写明数的 unit（元或 {element.unit}）"
+        en = f"the element is in {element.unit}, and the sign tells the currency alone: say the `unit` of the numbers"
+        say(at, zh, f"{en} (元 or {element.unit})")
+    return currency
 
 
 def _may_say_its_unit(element: Element) -> bool:

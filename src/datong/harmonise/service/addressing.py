@@ -17,7 +17,7 @@ from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.model.refusals import NO_SOURCE_FILE
 from datong.harmonise.rules import addresses as rules
 from datong.harmonise.rules.workspace import source_of
-from datong.harmonise.service.looking import looked_at
+from datong.harmonise.service.looking import looked_at, over_encodings
 from datong.harmonise.store import sources
 from datong.harmonise.store.sources import apis, databases, secrets
 from datong.harmonise.store.sources.telling import refused
@@ -160,8 +160,11 @@ def _bucket(address: rules.Address, name: str, secret_from: str, endpoint: str) 
         **({"access_key_from": ACCESS, "secret_key_from": variable} if variable else {}),
     }  # fmt: skip
     source = _as_source(name, Look(SourceKind.s3, {**facts, "format": "json"}))
-    with sources.first_file(source) as (key, path):
+    with sources.some_files(source) as files:
+        key, path = next(files)
         look = looked_at(path)
+        if not isinstance(look, Unfit):
+            look = over_encodings(look, (path for _, path in files))
     if isinstance(look, Unfit):
         raise _unfit(f"s3://{source.bucket.bucket if source.bucket else ''}/{key}", look)
     if look.kind not in (SourceKind.json, SourceKind.ndjson, SourceKind.csv, SourceKind.parquet, SourceKind.excel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def looked_at(path: Path, sheet: str = "") -> Look | Unfit:
         return Unfit(why, Text("请检查权限。", "Look at its permissions."))
 
 
-def over_encodings(look: Look, paths: Sequence[Path]) -> Look:
+def over_encodings(look: Look, paths: Iterable[Path]) -> Look:
     """`look` with the encodings that the files are in, where they are in several."""
     if look.kind not in TEXTS or look.facts.get("encoding", "utf-8") not in sniffing.ENCODINGS:
         return look

@@ -28,6 +28,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from datong.ground.canonical import digest_bytes
 from datong.ground.crypto import hashing
@@ -44,10 +45,13 @@ from datong.harmonise.store.sources.opening import Content, all_inside, in_its_e
 from datong.harmonise.store.sources.web import Web
 from datong.harmonise.store.sources.workbooks import workbook_rows
 
-__all__ = ["columns_of", "declared", "first_file", "read", "sample", "samples", "some_of"]
+__all__ = ["columns_of", "declared", "read", "sample", "samples", "some_files", "some_of"]
 
 SAMPLE_ROWS = 10_000
 FILES_LOOKED_AT = 12
+LOOKED_BYTES_MAX = 256_000_000
+"""Of objects in a bucket, which come whole: once so much came no other is fetched to be looked at."""
+One = TypeVar("One")
 TEXTS: dict[SourceKind, Callable[[Source, Content, Inner | None], Iterator[Row]]] = {
     SourceKind.json: json_rows,
     SourceKind.ndjson: ndjson_rows,
@@ -103,37 +107,40 @@ def sample(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> Sample:
         return _sampled(source, rows, lambda keep: apis.read_rows(source, keep, held=False))
     with _files(source, data, None) as files:
         here, path_of = files[0]
-        path = path_of()
-        if source.format is SourceKind.parquet:
-            found = parquets.sample(here, path, rows)
-        elif source.format is SourceKind.excel:
-            found = _sampled(source, rows, lambda keep: keep(workbook_rows(here, path)))
-        else:
-            here = in_its_encoding(here, path)
-            with opened(here, path) as content:
-                found = _sampled(source, rows, lambda keep: keep(TEXTS[source.format](here, content, None)))
+        found = _of_file(here, path_of(), rows)
         return replace(found, whole=found.whole and len(files) == 1)
+
+
+def _of_file(source: Source, path: Path, rows: int) -> Sample:
+    if source.format is SourceKind.parquet:
+        return parquets.sample(source, path, rows)
+    if source.format is SourceKind.excel:
+        return _sampled(source, rows, lambda keep: keep(workbook_rows(source, path)))
+    here = in_its_encoding(source, path)
+    with opened(here, path) as content:
+        return _sampled(source, rows, lambda keep: keep(TEXTS[source.format](here, content, None)))
 
 
 def samples(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> list[tuple[str, Sample | Refusal]]:
     """The first rows of files that `source` is one table of, the first and the last and some between, by their paths;
-    of one that cannot be read, why. Of the first alone where it is one file or lies elsewhere."""
-    if "*" not in source.path or source.tables or source.kind not in FILE_KINDS:
+    of one that cannot be read, why. Of a database or an API, and where there is one file, of the whole."""
+    several = source.bucket is not None or (source.kind in FILE_KINDS and "*" in source.path)
+    if source.tables or not several:
         return [(source.path, sample(source, data, rows))]
-    paths = all_inside(source, data)
-    looked = some_of(paths)
     found: list[tuple[str, Sample | Refusal]] = []
-    for path in (str(one.relative_to(data)) for one in looked):
-        try:
-            found.append((path, sample(replace(source, path=path), data, max(rows // len(looked), 1))))
-        except Refusal as refusal:
-            if not found:
-                raise
-            found.append((path, refusal))
+    with _files(source, data, None) as files:
+        share = max(rows // min(len(files), FILES_LOOKED_AT), 1)
+        for here, path_of in _looked_at(files):
+            try:
+                found.append((here.path, _of_file(here, path_of(), share)))
+            except Refusal as refusal:
+                if not found:
+                    raise
+                found.append((here.path, refusal))
     return found
 
 
-def some_of(paths: Sequence[Path]) -> list[Path]:
+def some_of(paths: Sequence[One]) -> list[One]:
     """The first of many files, the last and some between."""
     looked = min(len(paths), FILES_LOOKED_AT)
     places = dict.fromkeys(number * (len(paths) - 1) // max(looked - 1, 1) for number in range(looked))
@@ -159,11 +166,27 @@ def declared(source: Source, data: Path) -> dict[str, str]:
 
 
 @contextmanager
-def first_file(source: Source) -> Iterator[tuple[str, Path]]:
-    """The first object of a bucket: its key, and where it lies meanwhile."""
+def some_files(source: Source) -> Iterator[Iterator[tuple[str, Path]]]:
+    """The first object of a bucket and some of the others, one at a time: its key, and where it lies meanwhile."""
     with _files(source, Path(), None) as files:
-        here, path = files[0]
-        yield here.path, path()
+        yield ((here.path, path_of()) for here, path_of in _looked_at(files))
+
+
+def _looked_at(files: list[tuple[Source, Callable[[], Path]]]) -> Iterator[tuple[Source, Callable[[], Path]]]:
+    """Those of `files` that are looked at."""
+    came = 0
+
+    def counted(path_of: Callable[[], Path]) -> Path:
+        nonlocal came
+        path = path_of()
+        came += path.stat().st_size
+        return path
+
+    for here, path_of in some_of(files):
+        if here.bucket is None:
+            yield here, path_of
+        elif came <= LOOKED_BYTES_MAX:
+            yield here, partial(counted, path_of)
 
 
 @contextmanager
