@@ -135,12 +135,15 @@ class Country:
         with self.stores["data-bureau"].begin(NODE, "register") as tx:
             register.found(tx, area="5201")
         for name in names:
-            self.as_(name, "operator", register.apply_to_join, function_node="http://data-bureau.test")
-            self.post()
-            waiting = self.as_("data-bureau", "registrar", register.join_applications)
-            mine = next(a for a in waiting if a["name"] == name)
-            self.as_("data-bureau", "registrar", register.admit_node, application=mine["id"])
-            self.post()
+            self.join_one(name)
+
+    def join_one(self, name: str) -> None:
+        self.as_(name, "operator", register.apply_to_join, function_node="http://data-bureau.test")
+        self.post()
+        waiting = self.as_("data-bureau", "registrar", register.join_applications)
+        mine = next(a for a in waiting if a["name"] == name)
+        self.as_("data-bureau", "registrar", register.admit_node, application=mine["id"])
+        self.post()
 
 
 def resource_facts(**changes: Any) -> dict[str, Any]:

@@ -99,6 +99,22 @@ def test_a_changed_entry_is_refused(country: Country, what: str, spoil: Any) -> 
     assert country.view(BIKES, register.resource, code_or_id=code)["owner"] == NAMES[TRAFFIC]
 
 
+@pytest.mark.parametrize("last", [{"coded_on": "9998-01-01", "valid_until": "9999-01-01"},
+                                  {"type": "renewal", "valid_until": "9999-01-01"}])  # fmt: skip
+def test_an_entry_of_the_last_years_of_the_calendar_is_refused(country: Country, last: dict[str, str]) -> None:
+    """Also one that its registry signed: how long it may be valid cannot be counted."""
+    country.join(TRAFFIC)
+    code = coded(country, TRAFFIC, declared(country, TRAFFIC)["id"])
+    entry = country.as_(BUREAU, "registrar", register.ledger)["entries"][0]
+    country.join_one(BIKES)
+    with country.stores[BUREAU].begin(country.person(BUREAU, "registrar"), "register") as tx:
+        signed = signing.signed(tx, {**entry, **last, "signatures": []})
+    with pytest.raises(Refusal, match="REG-420"):
+        country.deliver(BUREAU, "register.ledger_entry", {"entry": signed}, BIKES)
+    country.deliver(BUREAU, "register.ledger_entry", {"entry": entry}, BIKES)
+    assert country.view(BIKES, register.resource, code_or_id=code)["owner"] == NAMES[TRAFFIC]
+
+
 def test_a_product_of_public_resources_is_filed_as_one(country: Country) -> None:
     """27号 art. 16: it is registered as public data's, at the applicant and at a registry whose applicant asked nothing."""
     country.join(TRAFFIC, GROUP)

@@ -17,20 +17,21 @@ from datong.deliver import service as deliver
 from datong.ground.db import Actor, Store
 from datong.ground.jobs import Worker
 from datong.ground.refusal import Refusal
-from datong.negotiate.model import NO_SUCH
 from datong.wire.dsp import routes, sending
 from datong.wire.dsp.messages import problems, typed
 from datong.wire.http import Answer
-from delivery_case import BUYER, BUYER_NODE, DOWNLOAD_POLICY, OWNER, OWNER_NODE, agree, lay_out, open_node, person
-
-CODES = {OWNER_NODE: OWNER, BUYER_NODE: BUYER}
-
-
-def authenticate(request: Any, _body: bytes) -> Actor:
-    code = request.headers.get("authorization", "")
-    if code not in CODES:
-        raise NO_SUCH(id="sender")
-    return Actor("", "peer", CODES[code], code)
+from delivery_case import (
+    BUYER,
+    BUYER_NODE,
+    DOWNLOAD_POLICY,
+    OWNER_NODE,
+    SIDES,
+    agree,
+    authenticate,
+    lay_out,
+    open_node,
+    person,
+)
 
 
 class Wire:
@@ -74,7 +75,7 @@ class Wire:
 
 @pytest.fixture
 def wire(tmp_path: Path) -> Iterator[Wire]:
-    stores = {code: open_node(tmp_path / code[-9:], code) for code in CODES}
+    stores = {code: open_node(tmp_path / code[-9:], code) for code in SIDES}
     for store in stores.values():
         with store.begin(person(), "test") as tx:
             agree(tx, policy_json=DOWNLOAD_POLICY)
@@ -153,7 +154,7 @@ def test_an_unknown_agreement_ends_the_transfer_with_the_reason(wire):
 
 def done(wire: Wire, code: str, verb: Any, **arguments: Any) -> None:
     """A person of the node does it, and it is said."""
-    actor = Actor("p-1", "legal", CODES[code], roles=frozenset({"legal", "analyst"}))
+    actor = Actor("p-1", "legal", SIDES[code], roles=frozenset({"legal", "analyst"}))
     with wire.stores[code].begin(actor, "deliver") as tx:
         verb(tx, transfer=deliver.transfers(tx)[0]["id"], **arguments)
 

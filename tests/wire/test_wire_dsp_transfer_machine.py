@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import func, select
 from starlette.applications import Starlette
-from starlette.requests import Request
 
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
@@ -33,7 +32,6 @@ from datong.ground import jobs, signing
 from datong.ground.db import Actor, Store, sqlite_url
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
-from datong.negotiate.model import NO_SUCH
 from datong.wire import http_data
 from datong.wire.delta_sharing import server
 from datong.wire.dsp import routes, sending
@@ -44,18 +42,18 @@ from delivery_case import (
     BUYER_NODE,
     DOWNLOAD_POLICY,
     KEYS,
-    OWNER,
     OWNER_NODE,
     PARTIES,
+    SIDES,
     Hand,
     agree,
+    authenticate,
     lay_out,
     open_node,
     person,
 )
 from whole import whole
 
-CODES = {OWNER_NODE: OWNER, BUYER_NODE: BUYER}
 NAMES = {"provider": OWNER_NODE, "consumer": BUYER_NODE}
 OVER = {"COMPLETED", "TERMINATED"}
 STEPS = {(at.value, after.value) for (at, _), (_, after) in TRANSFER_MOVES.items()}
@@ -69,7 +67,7 @@ class Crashed(Exception):
 def laid_ready() -> Path:
     """Both nodes under a contract with a table laid ready, made once and copied for each run."""
     folder = Path(tempfile.mkdtemp(prefix="datong-transfer-"))
-    for code in CODES:
+    for code in SIDES:
         store = open_node(folder / code[-9:], code, Hand())
         with store.begin(person(), "test") as tx:
             agree(tx, policy_json=DOWNLOAD_POLICY)
@@ -84,13 +82,6 @@ def opened(folder: Path, code: str, wall: Hand, by_hand: list[str]) -> Store:
     signing.install(store, KEYS[code], signing.Me(code, PARTIES[code], code[-9:], f"http://{code[-9:].lower()}.test"))
     deliver.install(store, folder, url_seconds=900, by_hand=by_hand)
     return store
-
-
-def authenticate(request: Request, _body: bytes) -> Actor:
-    code = request.headers.get("authorization", "")
-    if code not in CODES:
-        raise NO_SUCH(id="sender")
-    return Actor("", "peer", CODES[code], code)
 
 
 class Transferring(RuleBasedStateMachine):
@@ -111,7 +102,7 @@ class Transferring(RuleBasedStateMachine):
     @initialize(by_hand=st.booleans(), format=st.sampled_from([FORMAT, FORMAT, HTTP_PULL, HTTP_PUSH]))
     def asked(self, by_hand: bool, format: str) -> None:
         self.format = format
-        for code in CODES:
+        for code in SIDES:
             hand = ["start"] if by_hand and code == OWNER_NODE else []
             self.stores[code] = opened(self.folder / "nodes" / code[-9:], code, self.wall, hand)
         provider, consumer = self.stores[OWNER_NODE], self.stores[BUYER_NODE]
@@ -242,7 +233,7 @@ class Transferring(RuleBasedStateMachine):
         if not known:
             return
         before = whole(self.stores[code])
-        actor = Actor("p-1", "legal", CODES[code], roles=frozenset({"legal", "analyst", "data_engineer"}))
+        actor = Actor("p-1", "legal", SIDES[code], roles=frozenset({"legal", "analyst", "data_engineer"}))
         try:
             with self.stores[code].begin(actor, "deliver") as tx:
                 verb(tx, transfer=known[which % len(known)]["id"], **arguments)
@@ -292,7 +283,7 @@ class Transferring(RuleBasedStateMachine):
 
     def heard(self, sender: str, url: str, body: dict[str, Any]) -> Answer:
         """A message arrives; an error changes nothing of the whole store."""
-        receiver = self.stores[next(code for code in CODES if code != sender)]
+        receiver = self.stores[next(code for code in SIDES if code != sender)]
         before = whole(receiver)
         answer = self.call(sender, "POST", url, body)
         assert answer.status < 500

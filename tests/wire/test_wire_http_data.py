@@ -12,29 +12,29 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
 
 from datong.deliver import service as deliver
 from datong.deliver.model import EDC, HTTP_ENDPOINT
 from datong.deliver.rules import read_address
-from datong.ground.db import Actor, Store
+from datong.ground.db import Store
 from datong.ground.jobs import Worker, open_jobs
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
-from datong.negotiate.model import NO_SUCH
 from datong.wire import http, http_data
 from datong.wire.dsp import routes, sending
 from datong.wire.http import ADDRESS_REFUSED, Answer
-from delivery_case import BUYER, BUYER_NODE, DOWNLOAD_POLICY, OWNER, OWNER_NODE, agree, lay_out, open_node, person
-
-CODES = {OWNER_NODE: OWNER, BUYER_NODE: BUYER}
-
-
-def authenticate(request: Request, _body: bytes) -> Actor:
-    code = request.headers.get("authorization", "")
-    if code not in CODES:
-        raise NO_SUCH(id="sender")
-    return Actor("", "peer", CODES[code], code)
+from delivery_case import (
+    BUYER,
+    BUYER_NODE,
+    DOWNLOAD_POLICY,
+    OWNER_NODE,
+    SIDES,
+    agree,
+    authenticate,
+    lay_out,
+    open_node,
+    person,
+)
 
 
 class Wire:
@@ -108,7 +108,7 @@ class Wire:
 
 @pytest.fixture
 def wire(tmp_path: Path) -> Iterator[Wire]:
-    stores = {code: open_node(tmp_path / code[-9:], code) for code in CODES}
+    stores = {code: open_node(tmp_path / code[-9:], code) for code in SIDES}
     for store in stores.values():
         with store.begin(person(), "test") as tx:
             agree(tx, policy_json=DOWNLOAD_POLICY)

@@ -36,7 +36,7 @@ from datong.ground.crypto import hashing
 from datong.ground.crypto.profile import require_accepted
 from datong.ground.db import NODE, Actor, Store, new_id
 from datong.ground.keys import TOKEN_SECONDS, OutOfTime, PublicKey, token_claims, unverified_claims
-from datong.ground.refusal import Kind, Reason, Refusal, Text
+from datong.ground.refusal import Kind, Reason, Refusal, Text, unless_unknown
 from datong.register import service as register
 
 log = logging.getLogger(__name__)
@@ -384,10 +384,8 @@ def peer_key(client: Client | None, store: Store, code: str, function_node: tupl
     if not (code.isascii() and code.isprintable() and len(code) <= CODE_MAX):  # the check sign may be "*"
         raise NOT_AUTHENTIC(why="an unknown node")
     with store.read() as tx:
-        try:
-            return register.node(tx, code)
-        except Refusal:
-            pass
+        if (known := unless_unknown(lambda: register.node(tx, code))) is not None:
+            return known
     address, key = function_node
     if client is None or not address or codes.node_code_fault(code) is not None:
         raise NOT_AUTHENTIC(why="an unknown node")

@@ -23,7 +23,7 @@ from datong.deliver.model import NOT_OURS, NOT_READY
 from datong.deliver.service import files
 from datong.ground import evidence, signing
 from datong.ground.db import Tx, Window, new_id
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Refusal, unless_unknown
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -155,13 +155,8 @@ def _laid_out(
 
 def _name_of(tx: Tx, code: str) -> str:
     """The table's name: the data standard of the resource or product, its name where it has none, else its code."""
-    for find in (register.product, register.resource):
-        try:
-            known = find(tx, code)
-        except Refusal:
-            continue
-        return rules.share_name(str(known["standard"] or known["name_en"]))
-    return rules.share_name(code)
+    known = unless_unknown(lambda: register.product(tx, code)) or unless_unknown(lambda: register.resource(tx, code))
+    return rules.share_name(code if known is None else str(known["standard"] or known["name_en"]))
 
 
 def _shown(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:

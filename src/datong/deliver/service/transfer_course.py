@@ -35,7 +35,7 @@ from datong.deliver.model import (
 from datong.deliver.service import addresses, deciding, files, granting, sharing
 from datong.ground import evidence, jobs
 from datong.ground.db import Tx, new_id
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Refusal, unless_unknown
 from datong.register import service as register
 
 SEND = "dsp.transfer.send"
@@ -77,7 +77,7 @@ def start_now(tx: Tx, process: dict[str, Any], contract: Mapping[str, Any]) -> d
     if not decision.allowed:
         return by_us(tx, process, Act.terminate, "denied", [decision.verdict.en, decision.verdict.zh])
     if not rows.newest_tables(tx, contract["id"]):
-        if not _is_product(tx, contract["dataset"]):
+        if unless_unknown(lambda: register.product(tx, contract["dataset"])) is None:
             return process  # waits for release_supply
         try:
             with tx.conn.begin_nested():  # a refusal leaves nothing of it behind
@@ -88,14 +88,6 @@ def start_now(tx: Tx, process: dict[str, Any], contract: Mapping[str, Any]) -> d
             return by_us(tx, process, Act.terminate, refusal.code, [told[:500]])
     granting.new_grant(tx, contract, process["id"], decision)
     return by_us(tx, process, Act.start)
-
-
-def _is_product(tx: Tx, dataset: str) -> bool:
-    try:
-        register.product(tx, dataset)
-    except Refusal:
-        return False
-    return True
 
 
 def resume_transfers(tx: Tx, agreement: str) -> None:

@@ -8,7 +8,7 @@ from datong.catalogue import service as catalogue
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, new_id
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import unless_unknown
 from datong.negotiate import rules, store
 from datong.negotiate.model import AGREEMENT_ALTERED, OFFER_NOT_LIVE, PERSON_DECIDES, UNSIGNED, Act
 from datong.negotiate.model.national import ID_TAKEN
@@ -25,10 +25,7 @@ def answered(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
     """The provider's own answer to a request: agree when it equals a live published offer, leave it to a person when
     the listing says so or it answers an offer a person made, else end it with the first difference as the reason."""
     tx = own(tx, row)
-    try:
-        published = catalogue.offer(tx, row["offer_id"], to=row["peer"])
-    except Refusal:
-        published = {"state": "unknown"}
+    published = unless_unknown(lambda: catalogue.offer(tx, row["offer_id"], to=row["peer"])) or {"state": "unknown"}
     if published["state"] != LIVE and store.offered_here(tx, row["id"], row["offer_id"]):
         return left_to_person(tx, row, Act.offer)  # an answer to an offer made in this negotiation, in no catalogue
     if published["state"] != LIVE:

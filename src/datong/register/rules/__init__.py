@@ -236,6 +236,10 @@ def is_registrant(value: Any) -> bool:
     )
 
 
+LAST_YEAR = 9990
+"""Of what another node says: a term of three years more, and ten working days, are still in the calendar."""
+
+
 def is_day(text: Any) -> bool:
     try:
         return isinstance(text, str) and len(text) == 10 and bool(date.fromisoformat(text))
@@ -367,7 +371,7 @@ def renewal_fault(until: str, term_until: str | None, today: date) -> codes.Faul
 def validity_fault(until: Any, coded_on: str) -> codes.Fault | None:
     """What is wrong with the last day that another registry gives: 3 years at most from the code, or from the last day
     before a renewal (art. 15)."""
-    if not is_day(coded_on) or not is_day(until):
+    if not is_day(coded_on) or not is_day(until) or date.fromisoformat(coded_on).year > LAST_YEAR:
         return "有效期不是日期", "has a last day of validity that is no date"
     if date.fromisoformat(until) > valid_until(date.fromisoformat(coded_on), None):
         return f"有效期超过 {VALID_YEARS} 年", f"is valid for more than {VALID_YEARS} years"

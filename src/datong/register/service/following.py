@@ -50,8 +50,6 @@ def known_case(tx: Tx, case: str) -> dict[str, Any]:
 
 JOINABLE = (State.SUBMITTED, State.SUPPLEMENT_REQUESTED)
 """Until it is accepted, those who did not file it confirm it."""
-LAST_YEAR = 9990
-"""Ten working days more are still in the calendar."""
 NOTE_MAX = 1_000
 """Characters of a line of a history; what is longer stands whole with its deed, and the line says that it goes on."""
 
@@ -136,7 +134,7 @@ def _state_fault(tx: Tx, sender: str, body: Mapping[str, Any]) -> codes.Fault | 
 def _is_time(text: str) -> bool:
     """Whether it is an instant, and one from which the days of a step can be counted."""
     try:
-        return clock.instant(text).year <= LAST_YEAR
+        return clock.instant(text).year <= rules.LAST_YEAR
     except ValueError:
         return False
 

@@ -89,8 +89,7 @@ def login_link(tx: Tx, *, person: str) -> dict[str, Any]:
 
     Who issues it holds it too: in four-eyes rules the issuer counts beside the person who enters by it.
     """
-    row = tx.get(store.people, person)
-    if row is None or row["state"] != "active":
+    if _active(tx, person) is None:
         raise UNKNOWN_PERSON(person=person[:80])
     token = secrets.token_urlsafe(32)
     expires = clock.text(tx.wall_now + timedelta(hours=LINK_HOURS))
@@ -103,9 +102,8 @@ def login_link(tx: Tx, *, person: str) -> dict[str, Any]:
 def login_by_link(tx: Tx, link: str, client: str = "", hours: int = SESSION_HOURS) -> str:
     """A session token for the bearer of a one-time link; NO_LINK when it is used, expired or none."""
     row = tx.get(store.login_links, _digest(link))
-    person = tx.get(store.people, row["person"]) if row else None
-    unusable = row is None or row["used_at"] is not None or row["expires_at"] <= tx.wall
-    if row is None or person is None or unusable or person["state"] != "active":
+    person = _active(tx, row["person"]) if row is not None else None
+    if row is None or person is None or row["used_at"] is not None or row["expires_at"] <= tx.wall:
         raise NO_LINK()
     tx.change(store.login_links, row["id"], used_at=tx.wall)
     evidence.append(tx, "register.login_link_used", store.login_links, row["id"], person=person["id"])
@@ -132,13 +130,18 @@ def _open(
 def actor_of_session(tx: Tx, token: str, client: str = "") -> Actor:
     """The person of a session; NO_SESSION, or STOLEN_SESSION (which ends it). Works in a read-only view."""
     row = _session(tx, token, client)
-    person = tx.get(store.people, row["person"])
-    if person is None or person["state"] != "active":
+    if (person := _active(tx, row["person"])) is None:
         raise NO_SESSION()
     return _actor(person, signing.me(tx).party, row["issued_by"])
 
 
-def _actor(row: dict[str, Any], party: str, issued_by: str = "") -> Actor:
+def _active(tx: Tx, person: str) -> dict[str, Any] | None:
+    """The person, who may come in; None when there is none, or the person was disabled."""
+    row = tx.get(store.people, person)
+    return row if row is not None and row["state"] == "active" else None
+
+
+def _actor(row: dict[str, Any], party: str, issued_by: str) -> Actor:
     """The person as who acts, let in by `issued_by`; the first role is the one shown."""
     roles = [str(role) for role in row["roles"]]
     return Actor(
@@ -159,8 +162,7 @@ def rotate_session(tx: Tx, token: str, client: str = "") -> str:
     row = _session(tx, token, client)
     if row["ended"]:
         return ""
-    person = tx.get(store.people, row["person"])
-    if person is None or person["state"] != "active":
+    if (person := _active(tx, row["person"])) is None:
         raise NO_SESSION()
     _end(tx, row["id"], "rotated")
     return _open(
@@ -234,8 +236,7 @@ def issue_service_token(tx: Tx, *, person: str, label: str, scopes: list[str], d
 
     In four-eyes rules its issuer counts beside the person.
     """
-    row = tx.get(store.people, person)
-    if row is None or row["state"] != "active":
+    if _active(tx, person) is None:
         raise UNKNOWN_PERSON(person=person[:80])
     problems = []
     if not 1 <= days <= TOKEN_DAYS_MAX:
@@ -283,8 +284,7 @@ def actor_of_service_token(tx: Tx, token: str) -> tuple[Actor, list[str]]:
     found = store.rows(tx, store.service_tokens, where=store.service_tokens.c.secret_digest == _digest(token))
     if not found or found[0]["revoked_at"] is not None or found[0]["expires_at"] <= tx.wall:
         raise NO_TOKEN()
-    person = tx.get(store.people, found[0]["person"])
-    if person is None or person["state"] != "active":
+    if (person := _active(tx, found[0]["person"])) is None:
         raise NO_TOKEN()
     actor = _actor(person, signing.me(tx).party, found[0]["issued_by"])
     return actor, [str(scope) for scope in found[0]["scopes"]]

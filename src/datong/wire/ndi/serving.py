@@ -15,7 +15,7 @@ from datong.deliver import service as deliver
 from datong.ground import codes, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Store, Tx
-from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.negotiate import service as negotiate
 from datong.negotiate.model import SIGNED, Party, State
 from datong.negotiate.model.national import ASSISTED, FILING_REFUSED, NOT_YOURS
@@ -260,12 +260,11 @@ def _negotiate(tx: Tx, call: Call) -> dict[str, Any]:
 
 def _known(tx: Tx, contract: str) -> dict[str, Any]:
     """The contract under this id; one that this node issued as the platform of its own contract is begun by it."""
-    try:
-        return national.national(tx, contract)
-    except Refusal:
-        request = platforms.issued_request(tx, contract)
-        national.begun(tx, contract=contract, request=request, platform=signing.me(tx).code)
-        return national.national(tx, contract)
+    if (known := national.find(tx, contract)) is not None:
+        return known
+    request = platforms.issued_request(tx, contract)
+    national.begun(tx, contract=contract, request=request, platform=signing.me(tx).code)
+    return national.national(tx, contract)
 
 
 def _said(

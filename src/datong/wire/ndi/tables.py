@@ -20,6 +20,7 @@ import yaml
 from datong.ground.refusal import Kind, Problem, Reason, Text
 
 DATA = "interfaces-2025.yaml"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TYPES = frozenset({"text", "number", "instant", "date", "date_or_open", "object", "list", "texts", "json", "any"})
 
 BAD_TABLES = Reason(
@@ -141,16 +142,21 @@ def _flat(roots: tuple[Field, ...]) -> list[Field]:
 @functools.cache
 def printed() -> Tables:
     """The tables as the documents print them."""
+    return _tables(_shipped())
+
+
+def _shipped() -> dict[str, Any]:
+    """The file of the tables, read anew. By libyaml where there is it: every start of a node waits for this."""
     text = resources.files("datong.wire.ndi").joinpath("data", DATA).read_text("utf-8")
-    return _tables(yaml.safe_load(text))
+    value: dict[str, Any] = yaml.load(text, _LOADER)  # noqa: S506 - a safe one, of either make
+    return value
 
 
 def tables(corrections: Path | None = None) -> Tables:
     """The printed tables, with a node's corrections; BAD_TABLES names everything wrong in the file."""
     if corrections is None:
         return printed()
-    text = resources.files("datong.wire.ndi").joinpath("data", DATA).read_text("utf-8")
-    value = yaml.safe_load(text)
+    value = _shipped()
     try:
         given = yaml.safe_load(corrections.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as broken:
