@@ -220,6 +220,19 @@ def test_a_registry_of_its_own_does_not_stand_where_the_key_of_the_real_one_is_g
     assert {f"register_node {node} record" for node in PARTY} <= wrong
 
 
+def test_a_false_signature_beside_the_true_ones_taints_nobodys_books(tmp_path: Path) -> None:
+    """What a peer sends is kept with all that it put on it."""
+    world = World()
+    rows = world.records()
+    stray = {**world.signature(BUYER, {"another": "thing"}), "node": "5STRANGER", "party": "91X"}
+    rows["agreement agr-1"]["signatures"] += [
+        stray, "x", {"key": 7}, {**stray, "key": "RSA:x"}, {**stray, "party": ["91X"]}, {**stray, "signature": "Ed25519:é"},
+    ]  # fmt: skip
+    rows["invoice inv-1"]["value"]["signatures"].insert(0, stray)
+    report = checked(world.bundle(tmp_path, rows))
+    assert (report["ok"], report["problems"]) == (True, [])
+
+
 def test_who_ended_a_contract_is_proven_by_its_notice(tmp_path: Path) -> None:
     world = World()
     rows = world.records()

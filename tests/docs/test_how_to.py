@@ -30,8 +30,9 @@ from storage import ACCESS, S3, SECRET
 __all__ = ["finished"]
 HOW_TO = ROOT / "docs/how-to"
 IN_ORDER = [
-    "read-a-refusal", "file-a-contract", "move-the-business-clock", "verify-a-bundle", "receive-with-the-stock-client",
-    "show-a-listing-to-a-space", "withdraw-an-authorisation", "join-a-node", "end-a-delivery", "deliver-a-noisy-answer",
+    "read-a-refusal", "settle-a-month", "file-a-contract", "move-the-business-clock", "verify-a-bundle",
+    "receive-with-the-stock-client", "show-a-listing-to-a-space", "withdraw-an-authorisation", "join-a-node",
+    "end-a-delivery", "deliver-a-noisy-answer",
 ]  # fmt: skip
 """The later ones take something away, or add a member."""
 IN_AN_EMPTY_FOLDER = [

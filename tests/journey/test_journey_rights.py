@@ -108,6 +108,7 @@ def test_body_and_operator_each_disclose_their_part_of_the_authorised_operation(
     (product,) = operator["products"]
     assert {one["code"] for one in product["resources"]} == {living.code("trips"), living.code("passages")}
     caps = {one["product"]: one["cap_fen"] for one in body["ceilings"]}
+    assert [(one["from_year"], one["to_year"]) for one in body["ceilings"]] == [(2026, 2028)]
     assert operator["fees"] and all(one["amount_fen"] <= caps[one["product"]] for one in operator["fees"])
     assert (body["received"], body["products"], body["fees"]) == ([], [], [])
     assert (operator["granted"], operator["ceilings"]) == ([], [])

@@ -358,6 +358,9 @@ def test_a_ceiling_set_ahead_of_its_period_ends_none_before(world: Neighbours) -
     for at in ("data-bureau", "data-group"):
         with world.as_person(at) as tx:
             assert [one["cap_fen"] for one in store.ceilings_of(tx, FLOWS)] == [800, 90_000]
+            told = [one for one in price.prices(tx)["ceilings"] if one["state"] == "IN_FORCE"]
+            years = {one["cap_fen"]: (one["from_year"], one["to_year"]) for one in told}
+            assert years == {800: (2029, 2031), 90_000: (2026, 2028)}
     with world.as_person("data-group") as tx:
         price.publish_fees(tx, product=FLOWS)
         assert price.fee_in_force(tx, FLOWS, "industry_development")["cap_fen"] == 90_000

@@ -239,6 +239,13 @@ def in_period(period: dict[str, Any] | None, year: int) -> bool:
     return period is None or period["from_year"] <= year < period["from_year"] + period["years"]
 
 
+def years(period: dict[str, Any] | None) -> dict[str, int | None]:
+    """The first and the last year of a period; of before, none are told."""
+    if period is None:
+        return {"from_year": None, "to_year": None}
+    return {"from_year": period["from_year"], "to_year": period["from_year"] + period["years"] - 1}
+
+
 def same_period(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
     """Whether two periods {from_year, years} have a year in common; ceilings of before that say none hold in all."""
     if one is None or other is None:

@@ -177,8 +177,8 @@ def check_tariff(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> dict
     cap, under = ceiling["cap_fen"] if ceiling else None, guided(tx, product)
     if known and ceiling is None and under and purpose not in FREE_PURPOSES:
         period = max((one["value"]["period"] for one in known), key=lambda told: int(told["from_year"]))
-        to_year = period["from_year"] + period["years"] - 1
-        raise PERIOD_OVER(product=product, from_year=period["from_year"], to_year=to_year, year=year)
+        told = rules.years(period)
+        raise PERIOD_OVER(product=product, from_year=told["from_year"], to_year=told["to_year"], year=year)
     rules.check_fee(product, purpose, amount_fen, cap, guided=under)
     return ceiling
 
@@ -247,11 +247,12 @@ def _implementing(tx: Tx, product: str, operator: str) -> set[str]:
 
 @view()
 def prices(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> dict[str, Any]:
-    """Surveys with every figure's formula, ceilings and fees known at this node, oldest first.
+    """Surveys with every figure's formula, ceilings with their years, and fees known at this node, oldest first.
 
     id: one alone. limit, offset: how many of each, after how many.
     """
-    return store.everything(tx, Window(id, limit, offset))
+    told = store.everything(tx, Window(id, limit, offset))
+    return {**told, "ceilings": [{**one, **rules.years(one["value"].get("period"))} for one in told["ceilings"]]}
 
 
 @view()

@@ -165,7 +165,7 @@ PAGES = (
     Page("fees", "market", Text("价格", "Prices"), (
         Section("price.prices", ("product", "purpose", "amount_fen", "cap_fen", "unit", "state", "published_at"),
                 Text("服务费", "Fees"), part="fees"),
-        Section("price.prices", ("product", "cap_fen", "forecast_count", "unit", "serial", "state"),
+        Section("price.prices", ("product", "from_year", "to_year", "cap_fen", "forecast_count", "unit", "state"),
                 Text("上限价", "Ceilings"), part="ceilings"),
         Section("price.prices", ("operator", "mpr_fen", "surveyed_by", "at"), Text("成本监审", "Cost surveys"),
                 part="surveys"),

@@ -47,7 +47,9 @@ COLUMNS_OF = {"lines": ("number", "description", "quantity", "unit_price_fen", "
 FEN = frozenset({"OC", "PP", "TAX", "clawback"})
 """Amounts that a formula names by its letters."""
 DEEPEST = 6
-PLAIN_NUMBERS = frozenset({"version", "number", "serial", "grade", "position", "index", "from_year", "k", "p", "seq"})
+PLAIN_NUMBERS = frozenset(
+    {"version", "number", "serial", "grade", "position", "index", "from_year", "to_year", "k", "p", "seq"}
+)
 GOOD = frozenset(
     {
         "CODED", "FINALIZED", "IN_FORCE", "FILED", "PAID", "PUBLISHED", "COMPLETED", "active", "live", "built",

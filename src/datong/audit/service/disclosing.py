@@ -29,20 +29,22 @@ def disclosure(tx: Tx) -> dict[str, Any]:
 
     granted, ceilings: as implementing body (27号 art. 18). received, products, fees: as operator (art. 19). Each
     agreement: {id, title, state, body, operator, resources: [{code, name}], purposes, selection, filing_ref, from,
-    until}; amounts in fen. What it never was is empty.
+    until}; amounts in fen; ceilings by the years they hold in, those over left out. What it never was is empty.
     """
     mine = signing.me(tx)
     standing = [one for one in authorise.instruments(tx, kind="agreement") if one["state"] in STANDING]
-    priced = pricing.prices(tx)
+    priced, today = pricing.prices(tx), workdays.china_date(tx.business_now)
     products = [one for one in catalogue.listings(tx, state="live") if one["kind"] == "product"]
     own = [one for one in products if authorise.implementing_parties(tx, inputs=one["inputs"], operator=mine.party)]
     codes = {one["dataset"] for one in own}
     return {
-        "party": mine.party, "name": mine.name, "on": workdays.china_date(tx.business_now).isoformat(),
+        "party": mine.party, "name": mine.name, "on": today.isoformat(),
         "granted": [_told(tx, one) for one in standing if one["grantor_party"] == mine.party],
         "ceilings": [
-            {name: one[name] for name in ("product", "cap_fen", "unit", "at")}
-            for one in priced["ceilings"] if one["state"] == "IN_FORCE" and one["issuer"] == mine.party
+            {name: one[name] for name in ("product", "from_year", "to_year", "cap_fen", "unit", "at")}
+            for one in priced["ceilings"]
+            if one["state"] == "IN_FORCE" and one["issuer"] == mine.party
+            and today.year <= (one["to_year"] or today.year)
         ],
         "received": [_told(tx, one) for one in standing if one["grantee_party"] == mine.party],
         "products": [
