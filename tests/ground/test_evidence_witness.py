@@ -111,6 +111,21 @@ def test_a_checkpoint_is_cosigned_and_published(party: Callable[..., Party]) -> 
     assert b.count(leaves) == 0, "cosigning writes no leaf"
 
 
+def test_a_witness_is_asked_again_after_the_clock_was_put_right(party: Callable[..., Party]) -> None:
+    """It was asked last in a year that has not come yet."""
+    a, b = party("A"), party("B")
+    grower = a.sequencer("B")
+    later(a, 365 * 86_400)
+    a.deed(1)
+    grower.run_once()
+    assert carried(a, b) == 2
+    later(a, -365 * 86_400)
+    a.deed(1)
+    grower.run_once()
+    assert carried(a, b) == 2
+    assert a.count(log.cosignatures) == 2
+
+
 def test_two_nodes_that_witness_each_other_come_to_rest(party: Callable[..., Party]) -> None:
     a, b = party("A"), party("B")
     growers = [a.sequencer("B"), b.sequencer("A")]

@@ -665,3 +665,47 @@ def test_what_is_forgotten_is_found_by_index(timed: Store, wall: Wall) -> None:
             open_jobs(tx)
             jobs.waiting(tx, limit=9)
     assert "job" not in read_whole(timed, [one for one in asked if one.startswith(("SELECT", "DELETE"))])
+
+
+# --- a clock that is put right -----------------------------------------------------------------------------------
+
+
+def test_what_waits_by_a_clock_that_was_ahead_is_done_once_it_is_put_right(timed: Store, wall: Wall) -> None:
+    """A retry waits a minute at most, so one that is due in a year was written by a clock that was wrong; all that is
+    said to that peer stands behind it."""
+    right = wall.at
+    heard: list[int] = []
+
+    def away(_job: Job) -> None:
+        raise LATER()
+
+    wall.later(365 * 86_400)
+    add(timed, lane="peer")
+    add(timed, lane="peer", delay_seconds=1)
+    Worker(timed, {"k": away}).run_due()
+    wall.at = right
+    with timed.begin(NODE) as tx:
+        enqueue(tx, "k", {"n": 7}, lane="peer")
+        enqueue(tx, "k", {"n": 8}, delay_seconds=3_600)
+    worker = Worker(timed, {"k": lambda job: heard.append(job.payload["n"])})
+    worker.run_due()
+    assert heard == [7], "that one was added before the others, by the clock as it stands"
+    assert jobs.due_again(timed) == 2
+    worker.run_due()
+    assert heard == [7, 0, 0]
+    assert jobs.due_again(timed) == 0
+    wall.later(3_601)
+    worker.run_due()
+    assert heard == [7, 0, 0, 8], "what was to wait waited"
+
+
+def test_a_start_makes_due_what_waits_by_a_clock_that_was_ahead(timed: Store, wall: Wall) -> None:
+    right, done = wall.at, list[Job]()
+    wall.later(86_400)
+    add(timed)
+    claim(timed)
+    jobs._put_back(timed, Job("", "k", "", {}, 1, 0), "x", again=True)  # another's: nothing changes
+    add(timed, delay_seconds=30)
+    wall.at = right
+    recover(timed)
+    assert Worker(timed, {"k": done.append}).run_due() == 2

@@ -125,9 +125,10 @@ class Hourly:
             except Exception:
                 log.exception("what fell due (%s) was not done", getattr(due, "__name__", due))
         try:
+            jobs.due_again(self.store)
             jobs.forget_done(self.store)
         except Refusal as refusal:
-            log.warning("what was done long ago is forgotten later: %s", refusal)
+            log.warning("jobs are looked through later: %s", refusal)
         return reached
 
 

@@ -467,6 +467,25 @@ def recover(store: Store) -> None:
     """At the start of the only process of a node: leases of the dead process are void."""
     with store.begin(NODE, "jobs") as tx:
         tx.execute(update(jobs).where(jobs.c.state == "leased").values(state="waiting", lease_until=None))
+    due_again(store)
+
+
+def due_again(store: Store) -> int:
+    """Make due what waits by a clock that was ahead and was put right, and with it what stands behind it; the number.
+
+    A retry waits LONGEST_WAIT_SECONDS at most, and nothing was added in the future.
+    """
+    with store.begin(NODE, "jobs") as tx:
+        latest = clock.text(tx.wall_now + timedelta(seconds=LONGEST_WAIT_SECONDS))
+        wrong = and_(jobs.c.due_at > latest, or_(jobs.c.attempts > 0, jobs.c.added_at > tx.wall))
+        soon = and_(jobs.c.added_at > tx.wall, jobs.c.due_at > tx.wall)
+        changed = tx.execute(
+            update(jobs).where(jobs.c.state == "waiting", or_(wrong, soon)).values(due_at=tx.wall)
+        )  # fmt: skip
+    number = int(changed.rowcount)
+    if number:
+        log.warning("%s jobs waited by a clock that was ahead; they are due now", number)
+    return number
 
 
 def finish(tx: Tx, job: Job) -> None:
