@@ -398,10 +398,10 @@ def _trusted_recipe(
         problems.append(Problem("form", f"约定的交付形式为 {form}", f"is not the agreed delivery form {form}"))
     if recipe.k < max(agreed.get("k", 0), FLOORS[recipe.form]):
         problems.append(Problem("k", "小于约定", "is below the agreed threshold"))
-    if recipe.p < (least := agreed.get("p", 0)):
+    part = recipe.part_of(ask["resource"])
+    if any(m.events_as for m in part.measures) and recipe.p < (least := agreed.get("p", 0)):
         en = f"is below the p% rule of {least} that the owner asks for"
         problems.append(Problem("p", f"小于数据方要求的 p% 规则（{least}）", en))
-    part = recipe.part_of(ask["resource"])
     for measure in part.measures:
         named = kinds.get(measure.subject, Identifying.direct) is Identifying.direct
         if subjects is not None and (measure.subject not in subjects or not named):
