@@ -99,8 +99,14 @@ def _place_and_time(value: Mapping[str, Any], found: Found) -> None:
     if not (_numbers(origin, ("lat", "lon")) and origin and abs(origin["lat"]) < 85 and abs(origin["lon"]) <= 180):
         found.say("origin", "应有经纬度 lat、lon", "should have lat and lon in degrees")
     sides = ("south", "west", "north", "east")
-    if not (_numbers(area, sides) and area and area["south"] < area["north"] and area["west"] < area["east"]):
-        found.say("area", "应有 south < north、west < east", "should have south < north and west < east in degrees")
+    if not (
+        _numbers(area, sides)
+        and area
+        and -90 <= area["south"] < area["north"] <= 90
+        and -180 <= area["west"] < area["east"] <= 180
+    ):  # a wider one would take in incomes or debts that a recipe names for a longitude
+        en = "should have south < north within 90 degrees and west < east within 180"
+        found.say("area", "应有 south < north（±90 度以内）、west < east（±180 度以内）", en)
 
 
 def _levels(value: Any, found: Found) -> None:
