@@ -114,6 +114,13 @@ def releases_to(tx: Tx, recipient_group: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in tx.all(select(releases).where(of).order_by(releases.c.at, releases.c.id))]
 
 
+def releases_beside(tx: Tx, recipient_group: str, since: str, until: str) -> list[dict[str, Any]]:
+    """What this node released to others of days from `since` to `until` (ISO dates), oldest first, without figures."""
+    told = (column for column in releases.columns if column.name != "figures")
+    of = (releases.c.recipient_group != recipient_group) & (releases.c.since <= until) & (releases.c.until >= since)
+    return [dict(row._mapping) for row in tx.all(select(*told).where(of).order_by(releases.c.at, releases.c.id))]
+
+
 def all_releases(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
     """Releases, oldest first, without their figures, which are many."""
     told = (column for column in releases.columns if column.name != "figures")
