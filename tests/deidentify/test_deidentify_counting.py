@@ -181,6 +181,32 @@ def test_what_travels_is_rounded_and_what_stays_is_exact(tmp_path: Path) -> None
     assert shares["starts"]["kept"]["whole area x whole period"] == 1.0
 
 
+@pytest.mark.parametrize(("riders", "told"), [(2, None), (4, None), (5, 0.4)])
+def test_a_share_does_not_tell_what_few_did(tmp_path: Path, riders: int, told: float | None) -> None:
+    """Riders far from all others are in no group while they are fewer than k; the share of what is in none is theirs."""
+    at = datetime(2019, 9, 1, 16, tzinfo=ZoneInfo("UTC"))
+    near = {
+        "started_at": at,
+        "start_lat": 42.013,
+        "start_lon": -72.79,
+        "ended_at": at,
+        "end_lat": 42.013,
+        "end_lon": -72.79,
+    }
+    far = {**near, "start_lat": 42.155, "start_lon": -72.65}
+    rows = [{**near, "trip_id": f"n{n}", "rider_id": f"r{n % 30}"} for n in range(300)]
+    rows += [{**far, "trip_id": f"f{n}", "rider_id": f"far{n % riders}"} for n in range(200)]
+    data = written(tmp_path / "trip.parquet", rows, TRIP)
+    value = {**recipe_value(5), "levels": [{"km": 1, "hours": 24}, {"km": "whole", "hours": "whole"}]}
+    group = deidentify.holding(data=data, recipe=value, resource="R-BIKE", level=0, released=[])[:1]
+    table, account = _counted(data, value, "R-BIKE", group)
+    assert sum(line["events"] for line in account if line["measure"] == "starts") == 500, "the owner's own is whole"
+    shares = json.loads(table.schema.metadata[deidentify.METADATA])["account"]["starts"]
+    assert table["starts"].to_pylist() == [300]
+    assert shares["suppressed"] == told, "300 exactly, and two fifths are in no group: 200 are of few"
+    assert shares["kept"]["1 km x 24 h"] == (None if told is None else 0.6)
+
+
 def test_daylight_saving_in_sql_as_in_python(tmp_path: Path) -> None:
     """Hours of the day on which clocks go back: both one o'clocks are one window."""
     value = recipe_value(3, period={"from": "2019-11-03", "until": "2019-11-04"})

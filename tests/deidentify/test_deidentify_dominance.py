@@ -188,6 +188,10 @@ def test_the_owner_asks_for_it_and_a_recipe_below_is_refused(store: Store, tmp_p
         refusal = provider.refused(ask(0, [], value_of(p)), agreed={"p": 10})
         assert refusal.code == "DID-425" and [one.where for one in refusal.problems] == ["p"]
     assert provider.answer(ask(0, [], value_of(10)), agreed={"p": 10})
+    of_persons = value_of(None)
+    del of_persons["parts"][0]["measures"][0]["events_as"]
+    names = {"partition": "partition-2", "agreement": "agreement-2"}
+    assert provider.answer(ask(0, [], of_persons, **names), "another", agreed={"p": 10}), "it tells no events"
 
 
 @pytest.mark.parametrize("p", [0, 101, -1, 10.0, True, "10", None])

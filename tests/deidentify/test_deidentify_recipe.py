@@ -63,6 +63,9 @@ def test_a_right_recipe_is_read() -> None:
         ({"period": "september"}, "period"),
         ({"origin": {"lat": 91, "lon": 0}}, "origin"),
         ({"area": {"south": 43.0, "west": -73.5, "north": 41.5, "east": -72.0}}, "area"),
+        ({"area": {"south": 41.5, "west": -73.5, "north": 43.0, "east": 1e6}}, "area"),  # incomes for a longitude
+        ({"zone": "Asia/Shanghai", "period": {"from": "0001-01-01", "until": "0001-01-05"}}, "period"),
+        ({"area": {"south": -90.1, "west": -73.5, "north": 43.0, "east": -72.0}}, "area"),
         ({"k": 4}, "k"),
         ({"k": True}, "k"),
         ({"k": 20, "form": "public"}, "k"),

@@ -9,6 +9,8 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datong.deidentify.model.treatments import BadValues
 from datong.deidentify.rules.treatments import cells, dates, numbers, places, tokens
@@ -251,3 +253,34 @@ def test_rows_are_held_by_enough_rows_or_persons() -> None:
     assert cells.held_by_enough(columns, 2, pa.array(["p", "q", "p", "q", "r", "s"])).tolist() == [
         True, True, True, False, True, True,
     ]  # fmt: skip
+
+
+def test_a_mean_that_is_nearly_all_one_contributors_is_left_out() -> None:
+    """The second largest of five firms takes its own and knows the largest; so it does where three rows are one firm's."""
+    turnover = pa.array([1.0, 2.0, 3.0, 4.0, 5000.0, 10.0, 11.0, 12.0, 13.0, 14.0][::-1])
+    whole = numbers.micro_aggregated([turnover], 5)[0].to_pylist()
+    top = 5 * max(whole) - 14.0
+    assert abs(top - 5000) < 0.01 * 5000, "without the rule the attack works"
+    kept = numbers.micro_aggregated([turnover], 5, 10)[0].to_pylist()
+    assert kept.count(None) == 5 and max(value for value in kept if value is not None) < 15
+    level = pa.array([10.0, 11.0, 12.0, 13.0, 14.0, 1.0, 1.0, 100.0, 100.0, 100.0])
+    assert None not in numbers.micro_aggregated([level], 5, 1)[0].to_pylist()
+    by_firm = numbers.micro_aggregated([pa.array([1.0, 1.0, 1.0, 1.0, 1.0, 100.0, 100.0, 100.0, 2.0, 3.0])], 5, 10,
+                                       pa.array(["a", "b", "c", "d", "e", "h", "h ", "h", "i", "j"]))[0].to_pylist()  # fmt: skip
+    assert by_firm.count(None) == 5
+    nobody = pa.array([None] * 5 + ["x", "y", "z", "u", "w"])
+    assert None in numbers.micro_aggregated([level], 5, 10, nobody)[0].to_pylist(), "whose they are is not known"
+    assert None not in numbers.micro_aggregated([pa.array([0.0] * 4)], 2, 100)[0].to_pylist()
+
+
+@given(st.lists(st.floats(0, 1e6, allow_nan=False), min_size=6, max_size=40), st.integers(3, 6), st.integers(1, 100))
+def test_no_mean_told_is_nearly_all_one_rows(values: list[float], k: int, p: int) -> None:
+    made = numbers.micro_aggregated([pa.array(values)], k, p)[0].to_pylist() if len(values) >= k else []
+    groups: dict[float, list[float]] = {}
+    order = sorted(range(len(values)), key=values.__getitem__)
+    for place, row in enumerate(order[: len(made)]):
+        groups.setdefault(min(place // k, len(values) // k - 1), []).append(row)
+    for rows in groups.values():
+        *others, _, largest = sorted(values[row] for row in rows)
+        if made[rows[0]] is not None:
+            assert 100 * sum(others) >= p * largest * (1 - 1e-9)

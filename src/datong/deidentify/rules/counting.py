@@ -53,8 +53,8 @@ def holding_plan(recipe: Recipe, part: Part, level: int, coarsest_released: int 
 def counts_plan(recipe: Recipe, part: Part) -> Plan:
     """`counts(group_id, figures)`, `account(measure, place, released, events)`, `kept(measure, level, events)`.
 
-    Types are not suppressed yet. Every event of every measure is in exactly one line of the account. With a p% rule
-    besides `dominated(measure, place)`: what is in no group and breaks it, those of unknown subjects taken for one's.
+    Types are not suppressed yet. Every event of every measure is in exactly one line of the account. Besides
+    `untold(measure, place)`: what is in no group and is of fewer than k subjects, or breaks the p% rule.
     """
     account = (
         "SELECT measure, place, node IS NOT NULL AS released, count(*) AS events FROM grouped GROUP BY ALL ORDER BY ALL"
@@ -71,10 +71,11 @@ def counts_plan(recipe: Recipe, part: Part) -> Plan:
         Step("account", account),
         Step("kept", kept),
     )
-    if recipe.p:
-        left = "SELECT measure, place, subject FROM grouped WHERE node IS NULL"
-        broken = f"SELECT measure, place FROM ranked GROUP BY measure, place HAVING {_dominated(recipe, part)}"
-        steps += (*_ranked(left, "measure, place"), Step("dominated", f"{broken} ORDER BY ALL"))
+    left = "SELECT measure, place, subject FROM grouped WHERE node IS NULL"
+    few = f"sum(CASE WHEN subject IS NULL THEN events ELSE 1 END) < {recipe.k}"
+    broken = f"{few} OR ({_dominated(recipe, part)})" if recipe.p else few
+    untold = f"SELECT measure, place FROM ranked GROUP BY measure, place HAVING {broken} ORDER BY ALL"
+    steps += (*_ranked(left, "measure, place"), Step("untold", untold))
     return Plan(steps, ("harmonised", "released"))
 
 
@@ -94,13 +95,13 @@ def dominance_plan(recipe: Recipe, part: Part) -> Plan:
 
 
 def _ranked(events: str, within: str) -> tuple[Step, ...]:
-    """`ranked(within, events, nth)`: what each subject gave to each of `within`, the largest first."""
+    """`ranked(within, subject, events, nth)`: what each subject gave to each of `within`, the largest first."""
     counted = f"SELECT {within}, subject, count(*) AS events FROM told GROUP BY {within}, subject"
     nth = f"row_number() OVER (PARTITION BY {within} ORDER BY events DESC, subject) AS nth"
     return (
         Step("told", events),
         Step("contributions", counted),
-        Step("ranked", f"SELECT {within}, events, {nth} FROM contributions"),
+        Step("ranked", f"SELECT {within}, subject, events, {nth} FROM contributions"),
     )
 
 

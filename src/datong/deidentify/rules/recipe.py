@@ -32,6 +32,7 @@ FLOORS = {Form.public: 21, Form.controlled: 5, Form.enclave: 3}
 """Class-size floors, policy.md 5.5."""
 HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
 LEVELS_MAX, PARTS_MAX, DAYS_MAX = 12, 10, 1100
+YEARS = (1900, 2999)
 P_MAX = 100
 """The strictest p% rule: all but the two largest contributors together gave as much as the largest."""
 TIMES_MAX = 8
@@ -93,14 +94,23 @@ def _place_and_time(value: Mapping[str, Any], found: Found) -> None:
         since, until = (date.fromisoformat(value["period"][key]) for key in ("from", "until"))
         if not 0 < (until - since).days <= DAYS_MAX:
             found.say("period", f"应为 1 至 {DAYS_MAX} 天", f"should be 1 to {DAYS_MAX} days, until excluded")
+        elif not YEARS[0] <= since.year <= until.year <= YEARS[1]:  # in some zone the year 1 begins before time does
+            zh, en = f"应在 {YEARS[0]} 至 {YEARS[1]} 年之间", f"should lie in the years {YEARS[0]} to {YEARS[1]}"
+            found.say("period", zh, en)
     except (KeyError, TypeError, ValueError):
         found.say("period", "应有日期 from 与 until", "should have the dates from and until")
     origin, area = value.get("origin"), value.get("area")
     if not (_numbers(origin, ("lat", "lon")) and origin and abs(origin["lat"]) < 85 and abs(origin["lon"]) <= 180):
         found.say("origin", "应有经纬度 lat、lon", "should have lat and lon in degrees")
     sides = ("south", "west", "north", "east")
-    if not (_numbers(area, sides) and area and area["south"] < area["north"] and area["west"] < area["east"]):
-        found.say("area", "应有 south < north、west < east", "should have south < north and west < east in degrees")
+    if not (
+        _numbers(area, sides)
+        and area
+        and -90 <= area["south"] < area["north"] <= 90
+        and -180 <= area["west"] < area["east"] <= 180
+    ):  # a wider one would take in incomes or debts that a recipe names for a longitude
+        en = "should have south < north within 90 degrees and west < east within 180"
+        found.say("area", "应有 south < north（±90 度以内）、west < east（±180 度以内）", en)
 
 
 def _levels(value: Any, found: Found) -> None:

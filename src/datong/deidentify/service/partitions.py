@@ -127,8 +127,7 @@ def _counted(
     plan = recipe_from(recipe)
     part = plan.part_of(resource)
     inputs = {"harmonised": data, "released": node_table(groups)}
-    want = ["counts", "account", "kept", *(["dominated"] if plan.p else [])]
-    found = engine.run(counting.counts_plan(plan, part), inputs, want=want)
+    found = engine.run(counting.counts_plan(plan, part), inputs, want=["counts", "account", "kept", "untold"])
     rows = [
         {**row, "suppressed_types": ""}
         if is_rest(plan, node_of(plan, row["group_id"]))
@@ -139,8 +138,8 @@ def _counted(
     schema = pa.schema([*fields, ("suppressed_types", pa.string())])
     table = pa.Table.from_pylist(rows, schema)
     exact = found["account"].to_pylist()
-    dominated = {(row["measure"], row["place"]) for row in found["dominated"].to_pylist()} if plan.p else set()
-    shares = _shares(plan, part, exact, found["kept"].to_pylist(), dominated)
+    untold = {(row["measure"], row["place"]) for row in found["untold"].to_pylist()}
+    shares = _shares(plan, part, exact, found["kept"].to_pylist(), untold)
     return table.replace_schema_metadata({METADATA: json.dumps({"account": shares}, sort_keys=True)}), exact
 
 
@@ -156,28 +155,31 @@ def _shares(
     part: Part,
     places: list[dict[str, Any]],
     kept: list[dict[str, Any]],
-    dominated: Collection[tuple[str, str]] = (),
+    untold: Collection[tuple[str, str]],
 ) -> dict[str, dict[str, Any]]:
     """Per measure: shares of its events released, suppressed, outside and unplaced; kept share per level.
 
     Shares are rounded to what the size allows (`rounded_share`): an exact remainder could tell of a single person. Of
-    what is in no group and `dominated` (measure, place) nothing is told (None): beside the exact numbers of all groups
-    even a rough share is an estimate of one contributor's.
+    what is in no group and is nearly all one's, or of few (`untold`: measure, place), no share is told that is not 0:
+    beside the exact numbers of all groups it would be an estimate of theirs.
     """
     told = {}
     for measure in part.measures:
         mine = [line for line in places if line["measure"] == measure.name]
         total = sum(line["events"] for line in mine)
         inside = sum(line["events"] for line in mine if line["place"] == "inside")
-        suppressed = sum(line["events"] for line in mine if line["place"] == "inside" and not line["released"])
+        left = {place: sum(line["events"] for line in mine if line["place"] == place) for place in ELSEWHERE}
+        left["inside"] = sum(line["events"] for line in mine if line["place"] == "inside" and not line["released"])
         by_level = {line["level"]: line["events"] for line in kept if line["measure"] == measure.name}
-        untold = {place for name, place in dominated if name == measure.name}
-        sizes = {place: sum(line["events"] for line in mine if line["place"] == place) for place in ELSEWHERE}
+        shares = {place: rounded_share(left[place], total, plan.k) for place in ELSEWHERE}
+        shares["inside"] = rounded_share(left["inside"], inside, plan.k)
+        hidden = {place for place, share in shares.items() if share and (measure.name, place) in untold}
+        of = inside - left["inside"] if (measure.name, "inside") in untold else inside
         told[measure.name] = {
-            **{place: None if place in untold else rounded_share(sizes[place], total, plan.k) for place in ELSEWHERE},
-            "suppressed": None if "inside" in untold else rounded_share(suppressed, inside, plan.k),
+            **{place: None if place in hidden else shares[place] for place in ELSEWHERE},
+            "suppressed": None if "inside" in hidden else shares["inside"],
             "kept": {
-                level.label: None if "inside" in untold else rounded_share(by_level.get(n, 0), inside, plan.k)
+                level.label: None if "inside" in hidden else rounded_share(by_level.get(n, 0), of, plan.k)
                 for n, level in enumerate(plan.levels)
             },
         }
@@ -398,10 +400,10 @@ def _trusted_recipe(
         problems.append(Problem("form", f"约定的交付形式为 {form}", f"is not the agreed delivery form {form}"))
     if recipe.k < max(agreed.get("k", 0), FLOORS[recipe.form]):
         problems.append(Problem("k", "小于约定", "is below the agreed threshold"))
-    if recipe.p < (least := agreed.get("p", 0)):
+    part = recipe.part_of(ask["resource"])
+    if any(m.events_as for m in part.measures) and recipe.p < (least := agreed.get("p", 0)):
         en = f"is below the p% rule of {least} that the owner asks for"
         problems.append(Problem("p", f"小于数据方要求的 p% 规则（{least}）", en))
-    part = recipe.part_of(ask["resource"])
     for measure in part.measures:
         named = kinds.get(measure.subject, Identifying.direct) is Identifying.direct
         if subjects is not None and (measure.subject not in subjects or not named):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from heapq import nsmallest
 from pathlib import Path
 from typing import Any
@@ -367,9 +368,11 @@ def _require_nobody_between(
     problems: list[Problem] = []
     different: dict[tuple[str, str], dict[str, Any]] = {}
     told: list[str] = []
-    for one in store.all_releases(tx):
-        of_others = one["recipient_group"] != recipient_group and one["form"] != NOISY
-        if not (of_others and same & set(one["sources"]) and periods_meet(one["recipe"], candidate.recipe_value)):
+    plan, day = candidate.recipe, timedelta(days=1)  # dates of two zones may be a day apart and meet
+    since, until = (plan.since - day).isoformat(), (plan.until + day).isoformat()
+    for one in store.releases_beside(tx, recipient_group, since, until):
+        met = one["form"] != NOISY and bool(same & set(one["sources"]))
+        if not (met and periods_meet(one["recipe"], candidate.recipe_value)):
             continue
         whole = tx.get(store.releases, one["id"])
         assert whole is not None

@@ -127,6 +127,13 @@ def figures(tx: Tx, release: str) -> Any:
     return tx.execute(select(releases.c.figures).where(releases.c.id == release)).scalar_one()
 
 
+def releases_beside(tx: Tx, recipient_group: str, since: str, until: str) -> list[dict[str, Any]]:
+    """What this node released to others of days from `since` to `until` (ISO dates), oldest first, without figures."""
+    told = (column for column in releases.columns if column.name != "figures")
+    of = (releases.c.recipient_group != recipient_group) & (releases.c.since <= until) & (releases.c.until >= since)
+    return [dict(row._mapping) for row in tx.all(select(*told).where(of).order_by(releases.c.at, releases.c.id))]
+
+
 def all_releases(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
     """Releases, oldest first, without their figures, which are many."""
     told = (column for column in releases.columns if column.name != "figures")

@@ -110,7 +110,8 @@ def _noise(given: Given) -> Any:
 
 def _micro(given: Given) -> Any:
     others = [given.table[name] for name in given.options["with"]]
-    return numbers.micro_aggregated([given.column, *others], given.options["k"])[0]
+    whose = given.table[given.options["persons"]] if given.options["persons"] else None
+    return numbers.micro_aggregated([given.column, *others], given.options["k"], given.options["p"] or 0, whose)[0]
 
 
 def _shifted(given: Given) -> Any:
@@ -173,7 +174,8 @@ KNOWN: Mapping[str, Treatment] = {
     ),
     "micro_aggregated": Treatment(
         Text("微聚集", "micro-aggregation"), _always(numbers.MICRO), _micro,
-        {"k": Option("whole", needed=True, low=2), "with": Option("columns", default=())},
+        {"k": Option("whole", needed=True, low=2), "with": Option("columns", default=()),
+         "p": Option("whole", low=1, high=100), "persons": Option("column", default="")},
     ),
     "shifted": Treatment(
         Text("按主体带密钥平移日期", "dates shifted by a keyed offset per subject"), _always(dates.SHIFTED), _shifted,

@@ -20,6 +20,7 @@ from datong.deidentify.rules.treatments.columns import (
     codes_of,
     mask_of_null,
     numbers,
+    persons_of,
     require,
     texts,
 )
@@ -110,13 +111,14 @@ def _how_many_before(values: Floats, whose: npt.NDArray[np.int64]) -> npt.NDArra
     return made
 
 
-def micro_aggregated(columns: Sequence[Any], k: int) -> list[Any]:
+def micro_aggregated(columns: Sequence[Any], k: int, p: int = 0, persons: Any = None) -> list[Any]:
     """Each column with the means of groups of at least k rows that lie near each other in all of them.
 
     One column: sorted and cut into groups of k, the last with what is left (2k - 1 at most). Several: MDAV
     (Domingo-Ferrer, Torra 2005) on standardised columns, in the order of what is in them: sums of doubles depend on
     their order, and whichever column is asked for first, the groups are the same. Rows with a null are refused: they
-    belong to no group."""
+    belong to no group. p: the mean of a group is left out (null) where by the p% rule it is nearly all one row's, or
+    one person's where `persons` says whose rows they are: a mean times its rows is a sum."""
     found = [numbers(column) for column in columns]
     for _, empty in found:
         require(empty, "为空，不能归组", "are null and belong to no group")
@@ -131,8 +133,27 @@ def micro_aggregated(columns: Sequence[Any], k: int) -> list[Any]:
     for place in range(matrix.shape[1]):
         # each value is divided first, so that the sum of a group cannot overflow where its mean does not
         means = np.bincount(groups, weights=matrix[:, place] / sizes[groups]).astype(np.float64)
-        made.append(as_numbers(means[groups], np.zeros(rows, dtype=bool)))
+        told_by_one = _dominated(matrix[:, place], groups, p, persons) if p else np.zeros(len(sizes), dtype=bool)
+        made.append(as_numbers(means[groups], told_by_one[groups]))
     return made
+
+
+def _dominated(values: Floats, groups: npt.NDArray[np.int64], p: int, persons: Any) -> npt.NDArray[np.bool_]:
+    """Of each group, whether all but its two largest contributors gave less than p per cent of the largest. Values
+    count by their size; rows without a person are taken for one's."""
+    who = np.arange(len(values)) if persons is None else codes_of(persons_of(texts(persons)))[0] + 1
+    most = np.abs(values).max()
+    pairs, of = np.unique(groups * (int(who.max()) + 1) + who, return_inverse=True)
+    given = np.bincount(of, weights=np.abs(values) / (most if most > 0 else 1.0))
+    group = pairs // (int(who.max()) + 1)
+    order = np.lexsort((-given, group))
+    given, group = given[order], group[order]
+    nth = np.arange(len(group)) - np.searchsorted(group, group)
+    size = int(groups.max()) + 1
+    others = np.bincount(group, weights=np.where(nth > 1, given, 0.0), minlength=size)
+    largest = np.bincount(group, weights=np.where(nth == 0, given, 0.0), minlength=size)
+    broken: npt.NDArray[np.bool_] = 100 * others < p * largest
+    return broken
 
 
 def _sorted_groups(values: Floats, k: int) -> npt.NDArray[np.int64]:
