@@ -15,11 +15,13 @@ from sources_desk import read, refused, told
 from test_harmonise_http import Api
 
 from datong.ground.db import Actor, Store
+from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules.workspace import _source, mapping_of
 from datong.harmonise.store import scanned, sources
 from datong.harmonise.store.sources import documents
+from datong.harmonise.store.sources.opening import Content
 
 ORDERS: list[dict[str, Any]] = [
     {"order": {"no": "L1"}, "results": [{"item": "WBC", "value": 4.50}, {"item": "HGB", "value": None}]},
@@ -143,6 +145,24 @@ def test_a_big_file_of_lines_is_left_to_the_reader_that_does_it(tmp_path: Path) 
 def test_each_mistake_of_the_key_is_named(given: dict[str, Any], at: str, said: str) -> None:
     problems = [(p.where.partition(": ")[2], p.en) for p in _source("sources/things.yaml", given)[1]]
     assert any(where == at and said in en for where, en in problems), problems
+
+
+def test_two_tables_of_one_file_are_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {"kind": "json", "tables": {"items": {"path": "x", "unnest": "a"}, "heads": "x"}}
+    source = told(**keys)
+    (tmp_path / "x").write_text('[{"id": 1, "a": [1, 2]}]', "utf-8")
+    wanted = {"items": ["a"], "heads": ["id"]}
+    assert len(sources.read(source, tmp_path, wanted).tables["items"]) == 2
+    finish = Content.finish
+
+    def finished(content: Content) -> str:
+        digest = finish(content)
+        (tmp_path / "x").write_text('[{"id": 1, "a": [1]}]', "utf-8")
+        return digest
+
+    monkeypatch.setattr(Content, "finish", finished)
+    with pytest.raises(Refusal, match="changed while it was read"):
+        sources.read(source, tmp_path, wanted)
 
 
 def test_records_and_their_lists_join_as_two_tables(store: Store, node_folder: Path, act: Callable[..., Actor]) -> None:
