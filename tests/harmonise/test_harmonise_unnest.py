@@ -22,6 +22,7 @@ from datong.harmonise.rules.workspace import _source, mapping_of
 from datong.harmonise.store import scanned, sources
 from datong.harmonise.store.sources import documents
 from datong.harmonise.store.sources.opening import Content
+from storage import ACCESS, S3, SECRET
 
 ORDERS: list[dict[str, Any]] = [
     {"order": {"no": "L1"}, "results": [{"item": "WBC", "value": 4.50}, {"item": "HGB", "value": None}]},
@@ -45,13 +46,19 @@ def rows(folder: Path, lines: list[str], unnest: str) -> list[dict[str, Any]]:
     return read(told(kind="ndjson", path="x", unnest=unnest), folder)
 
 
-@pytest.mark.parametrize("kind", ["json", "ndjson", "http", "records"])
-def test_each_item_is_a_row(tmp_path: Path, kind: str) -> None:
-    api = Api()
+@pytest.mark.parametrize("kind", ["json", "ndjson", "http", "s3", "records"])
+def test_each_item_is_a_row(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    api, s3 = Api(), S3()
     keys: dict[str, Any] = {"kind": "json", "path": "x"}
     if kind == "http":
         api.answers = lambda *_: (200, {}, json.dumps({"d": ORDERS, "n": len(ORDERS)}).encode())
         keys = {"kind": "http", "url": f"{api.url}/x", "records": "d", "paging": {"by": "none", "total": "n"}}
+    elif kind == "s3":
+        monkeypatch.setenv("A_KEY", ACCESS)
+        monkeypatch.setenv("A_SECRET", SECRET)
+        s3.objects = {"x": json.dumps(ORDERS).encode()}
+        keys = {"kind": "s3", "endpoint": s3.url, "bucket": "lake", "key": "x", "format": "json",
+                "access_key_from": "A_KEY", "secret_key_from": "A_SECRET"}  # fmt: skip
     elif kind == "ndjson":
         keys["kind"] = kind
         (tmp_path / "x").write_text("\n".join(map(json.dumps, ORDERS)), "utf-8")
@@ -68,6 +75,7 @@ def test_each_item_is_a_row(tmp_path: Path, kind: str) -> None:
     assert seen == ["order.no", "results.item", "results.value"]  # an empty list is no column
     api.server.shutdown()
     api.server.server_close()
+    s3.stop()
 
 
 def test_lists_in_lists_and_below_objects(tmp_path: Path) -> None:
