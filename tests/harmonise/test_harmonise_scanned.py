@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import tempfile
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,27 @@ def test_the_quick_look_finds_what_the_patterns_find(content: bytes, chunk: int)
     ]
     assert (survey.lines, survey.loose_ends, survey.loose_starts) == (len(lines), bool(ends), bool(starts))
     assert list(survey.starts) == [*begins, len(content)]
+
+
+def test_a_line_without_end_is_not_read_to_see_what_it_is(tmp_path: Path) -> None:
+    """As one list of a million numbers is: read as values it is thirty times as large, and a file can be all one line."""
+    endless = '{"id": "r1", "n": [' + "1," * 4_000_000 + "1]}"
+    (tmp_path / "things.ndjson").write_text("\n".join([*good(50), endless, line(51)]), "utf-8")
+    tracemalloc.start()
+    try:
+        assert scan_of(trips(), tmp_path) is None
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes < 10_000_000
+    (tmp_path / "things.ndjson").write_text("\n".join(json.dumps({"id": "x" * 100_000}) for _ in range(900)), "utf-8")
+    tracemalloc.start()
+    try:
+        scan_of(trips(), tmp_path)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes < 120_000_000  # SAMPLE_BYTES, twice or thrice
 
 
 def test_small_files_and_other_encodings_are_read_as_text(tmp_path: Path) -> None:

@@ -62,6 +62,10 @@ def test_files_join_as_tables_of_a_database_do(store: Store, folder: Path, act: 
     with store.read(act("data_engineer")) as tx:
         (held,) = harmonise.quarantined_rows(tx, build=made["id"], decision="d-1")["rows"]
     record = json.loads(held["record"])
+    with store.read(act("analyst")) as tx:
+        (thing,) = harmonise.contract(tx, resource="loans-1")["contract"]["schema"]
+    of = {p["name"]: p["transformSourceObjects"] for p in thing["properties"]}
+    assert of == {"id": ["bank.loans.id"], "place": ["bank.districts.name"]}
     assert (held["row"], record["loans.id"], record["loans.note"]) == (2, "2", "b")  # also what no mapping names
 
 

@@ -199,7 +199,17 @@ def test_excel_cells_have_one_text_each(tmp_path: Path) -> None:
         ROW: 1, BROKEN: None, "编号": "7", "数": "1.5", "日期": "2026-02-01", "时间": "2026-02-01 08:05:00", "是": "true",
     }  # fmt: skip
     assert (found[1][ROW], found[1]["编号"], found[1]["日期"], found[1]["是"]) == (2, "x", None, "false")
-    assert found[1]["数"] == "2000000000000000.0"
+    assert found[1]["数"] == "2000000000000000"
+
+
+def test_a_card_number_in_a_cell_of_excel_is_its_digits(tmp_path: Path) -> None:
+    """As programs write them; more digits than a double counts in ones are not told as if they were the ones typed."""
+    whole = [6222020200112233, -(2**53), 2**53, 10**15, 10**15 - 1]
+    beyond = [9558801234567892, 6222020200112233445, 1e20]
+    workbook(tmp_path, ["card"], *[[number] for number in (*whole, *beyond)])
+    texts = [row["card"] for row in read(source("excel"), tmp_path)]
+    assert texts[: len(whole)] == [str(number) for number in whole]
+    assert texts[len(whole) :] == ["9.558801234567892e+15", "6.222020200112233e+18", "1e+20"]
 
 
 MIDNIGHT, MORNING = datetime(2026, 2, 3), datetime(2026, 2, 3, 8, 5)  # noqa: DTZ001 - as Excel has them

@@ -15,11 +15,14 @@ from sources_desk import read, refused, told
 from test_harmonise_http import Api
 
 from datong.ground.db import Actor, Store
+from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules.workspace import _source, mapping_of
 from datong.harmonise.store import scanned, sources
 from datong.harmonise.store.sources import documents
+from datong.harmonise.store.sources.opening import Content
+from storage import ACCESS, S3, SECRET
 
 ORDERS: list[dict[str, Any]] = [
     {"order": {"no": "L1"}, "results": [{"item": "WBC", "value": 4.50}, {"item": "HGB", "value": None}]},
@@ -43,13 +46,19 @@ def rows(folder: Path, lines: list[str], unnest: str) -> list[dict[str, Any]]:
     return read(told(kind="ndjson", path="x", unnest=unnest), folder)
 
 
-@pytest.mark.parametrize("kind", ["json", "ndjson", "http", "records"])
-def test_each_item_is_a_row(tmp_path: Path, kind: str) -> None:
-    api = Api()
+@pytest.mark.parametrize("kind", ["json", "ndjson", "http", "s3", "records"])
+def test_each_item_is_a_row(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    api, s3 = Api(), S3()
     keys: dict[str, Any] = {"kind": "json", "path": "x"}
     if kind == "http":
         api.answers = lambda *_: (200, {}, json.dumps({"d": ORDERS, "n": len(ORDERS)}).encode())
         keys = {"kind": "http", "url": f"{api.url}/x", "records": "d", "paging": {"by": "none", "total": "n"}}
+    elif kind == "s3":
+        monkeypatch.setenv("A_KEY", ACCESS)
+        monkeypatch.setenv("A_SECRET", SECRET)
+        s3.objects = {"x": json.dumps(ORDERS).encode()}
+        keys = {"kind": "s3", "endpoint": s3.url, "bucket": "lake", "key": "x", "format": "json",
+                "access_key_from": "A_KEY", "secret_key_from": "A_SECRET"}  # fmt: skip
     elif kind == "ndjson":
         keys["kind"] = kind
         (tmp_path / "x").write_text("\n".join(map(json.dumps, ORDERS)), "utf-8")
@@ -66,6 +75,7 @@ def test_each_item_is_a_row(tmp_path: Path, kind: str) -> None:
     assert seen == ["order.no", "results.item", "results.value"]  # an empty list is no column
     api.server.shutdown()
     api.server.server_close()
+    s3.stop()
 
 
 def test_lists_in_lists_and_below_objects(tmp_path: Path) -> None:
@@ -143,6 +153,24 @@ def test_a_big_file_of_lines_is_left_to_the_reader_that_does_it(tmp_path: Path) 
 def test_each_mistake_of_the_key_is_named(given: dict[str, Any], at: str, said: str) -> None:
     problems = [(p.where.partition(": ")[2], p.en) for p in _source("sources/things.yaml", given)[1]]
     assert any(where == at and said in en for where, en in problems), problems
+
+
+def test_two_tables_of_one_file_are_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {"kind": "json", "tables": {"items": {"path": "x", "unnest": "a"}, "heads": "x"}}
+    source = told(**keys)
+    (tmp_path / "x").write_text('[{"id": 1, "a": [1, 2]}]', "utf-8")
+    wanted = {"items": ["a"], "heads": ["id"]}
+    assert len(sources.read(source, tmp_path, wanted).tables["items"]) == 2
+    finish = Content.finish
+
+    def finished(content: Content) -> str:
+        digest = finish(content)
+        (tmp_path / "x").write_text('[{"id": 1, "a": [1]}]', "utf-8")
+        return digest
+
+    monkeypatch.setattr(Content, "finish", finished)
+    with pytest.raises(Refusal, match="changed while it was read"):
+        sources.read(source, tmp_path, wanted)
 
 
 def test_records_and_their_lists_join_as_two_tables(store: Store, node_folder: Path, act: Callable[..., Actor]) -> None:

@@ -165,6 +165,7 @@ def test_values_that_stand_for_none() -> None:
 def test_ids_that_a_spreadsheet_damaged() -> None:
     whole = [str(520102199001010000 + n) for n in range(200)]
     assert "exponent" in kinds(id=[*whole, *["5.20102E+17"] * 20])
+    assert "exponent" in kinds(id=[repr(float(6222020200112233445 + 12345 * n)) for n in range(200)])
     assert "exponent" not in kinds(id=whole)
     assert "exponent" not in kinds(
         x=[f"{CHANCE.random() * 1e12:.3E}" for _ in range(20)] + [str(n / 7) for n in range(300)]

@@ -127,7 +127,9 @@ def _checks(mapping: Mapping) -> Iterator[Rule]:
 
 def _made_of(mapping: Mapping, field: Field) -> dict[str, Any]:
     made: dict[str, Any] = {"transformLogic": field.how}
-    direct = [f"{mapping.source.name}.{i.column}" for i in field.inputs if i.kind is Kind.direct]
+    source = mapping.source
+    of = (f"{i.table}.{i.column}" if source.tables else i.column for i in field.inputs if i.kind is Kind.direct)
+    direct = [f"{source.name}.{path}" for path in of]
     return {**made, "transformSourceObjects": direct} if direct else made
 
 

@@ -353,7 +353,7 @@ def _sentinel(path: str, value: str, count: int, total: int) -> Suspicion:
 
 def exponent(path: str, values: Sequence[str]) -> list[Suspicion]:
     """Whole numbers that a spreadsheet wrote as 1.23457E+17: their last digits are gone."""
-    damaged = [value for value in values if re.fullmatch(r"\d(\.\d{1,14})?[eE]\+\d{2}", value)]
+    damaged = [value for value in values if re.fullmatch(r"\d(\.\d{1,16})?[eE]\+\d{2}", value)]
     others = [value for value in values if re.fullmatch(r"\d{11,20}", value)]
     if len(damaged) < 5 or len(damaged) + len(others) < 0.9 * len(values):
         return []

@@ -109,16 +109,17 @@ def source_of(files: Files, name: str) -> tuple[Source | None, list[Problem]]:
 
 
 def unnamed(files: Files) -> list[Problem]:
-    """Everything wrong with the sources and standards that no mapping names (the others are read with theirs); of a
-    standard of several objects with those that none names."""
-    named = {str(text.get(key)) for text in files.values() if isinstance(text, dict) for key in ("source", "standard")}
+    """Everything wrong with the sources and standards that no mapping names (the others are read with theirs). Of a
+    standard of several objects those that are named count: somebody else's contract may hold more than Datong reads."""
+    texts = [text for text in files.values() if isinstance(text, dict)]
+    named = {str(text.get(key)).partition("#")[0] for text in texts for key in ("source", "standard")}
     problems: list[Problem] = []
     for path, text in files.items():
         if (found := re.fullmatch(r"sources/(.*)\.yaml", path)) and found[1] not in named:
             problems += _source(path, text)[1]
         elif (found := re.fullmatch(r"standards/(.*)\.odcs\.yaml", path)) and found[1] not in named:
             for part in objects_of(text):
-                problems += standard_of(path, text, part)[1] if f"{found[1]}#{part}" not in named else []
+                problems += standard_of(path, text, part)[1]
     return placed(list(dict.fromkeys(problems)), files)
 
 

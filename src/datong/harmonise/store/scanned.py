@@ -45,6 +45,8 @@ SCAN_FROM = 32_000_000
 """Bytes from which a file is scanned; smaller ones are read whole, which is as fast and needs no second look."""
 
 SAMPLE = 2_000
+SAMPLE_BYTES = 32_000_000
+"""At most so many of the first lines are read before anything is known of them."""
 SURE_AT_LEAST = 0.9
 ORDINARY_AT_LEAST = 0.98
 """Of the first lines; with fewer it is quicker to look in the lines than to have so many rows go the long way."""
@@ -252,9 +254,15 @@ def _in(looked_at: pa.Array, pattern: str) -> bool:
 
 
 def _first(path: Path) -> list[Any] | None:
-    """The first records; None when too few of them are plain objects."""
+    """The first records; None when too few of them are plain objects, or one has no end where any other would."""
+    lines: list[bytes] = []
+    held = 0
     with path.open("rb") as opened:
-        lines = list(itertools.islice(opened, SAMPLE))
+        while len(lines) < SAMPLE and held < SAMPLE_BYTES and (line := opened.readline(BEGUN_MAX)):
+            if len(line) == BEGUN_MAX:
+                return None
+            lines.append(line)
+            held += len(line)
     if not lines or lines[0].startswith((b"\x1f\x8b", b"\xef\xbb\xbf")):
         return None
     values = [value for line in lines if (value := _value(line)) is not None and documents.flat(value) is not None]

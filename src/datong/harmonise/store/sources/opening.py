@@ -127,7 +127,7 @@ def opened(source: Source, path: Path) -> Iterator[Content]:
             with _unpacked(source, raw, magic) as stream:
                 yield Content(source, stream, packed)
             if _state(path) != before:
-                raise _changed(source, place)
+                raise changed(source, place)
     except OSError as error:
         raise refused_os(source, place, error) from None
 
@@ -140,12 +140,12 @@ def unchanged(source: Source, path: Path) -> Iterator[None]:
         before = _state(path)
         yield
         if _state(path) != before:
-            raise _changed(source, place)
+            raise changed(source, place)
     except OSError as error:
         raise refused_os(source, place, error) from None
 
 
-def _changed(source: Source, place: str) -> Refusal:
+def changed(source: Source, place: str) -> Refusal:
     return refused(source, place, "读取期间文件有变动", "the file changed while it was read")
 
 

@@ -1,5 +1,7 @@
 """A source of several files of one kind: each file is a table, read by the reader of its kind.
 
+A file may hold several tables; then it is read for each, and has the same content each time.
+
 Contract: tests/harmonise/test_harmonise_source_tables.py.
 """
 
@@ -12,14 +14,19 @@ from typing import Any
 from datong.ground.canonical import digest
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.reading import Reading, Sample
+from datong.harmonise.store.sources.opening import changed
 
 
 def read(source: Source, wanted: Iterable[str], read_one: Callable[[Source], Reading]) -> Reading:
     """The wanted tables. The digest is of all of them, so that a change in a looked-up table is a new build."""
     tables: dict[str, Any] = {}
     digests: dict[str, str] = {}
+    of_files: dict[str, str] = {}
     for table in wanted:
-        reading = read_one(source.of_table(table))
+        one = source.of_table(table)
+        reading = read_one(one)
+        if of_files.setdefault(one.path, reading.digest) != reading.digest:
+            raise changed(source, one.path)
         tables[table], digests[table] = reading.tables[table], reading.digest
     return Reading(tables, digest(digests))
 

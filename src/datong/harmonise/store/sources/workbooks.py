@@ -42,6 +42,8 @@ _NAMED_HERE = Text(
 )
 _RENAME = Text(f"请在工作簿中改名，{_NAMED_HERE.zh}", f"rename one in the workbook, {_NAMED_HERE.en}")
 _SHARE = re.compile(r"\s*[+-]?[\d,.]*\d[\d,.]*\s*[%‰％]\s*")
+WHOLE_MAX = 2**53
+"""A double counts so far in ones."""
 NAMED_MAX = 10
 """Cells that a refusal names."""
 
@@ -298,13 +300,21 @@ def letters(column: int) -> str:
     return said
 
 
+def _digits(cell: float) -> str:
+    """A whole number as its digits, a card's sixteen too; beyond what a double counts in ones it may be another than
+    was typed, and is written with its exponent, by which ids that went that way are known (rules.suspicions)."""
+    if not cell.is_integer():
+        return repr(cell)
+    return str(int(cell)) if abs(cell) <= WHOLE_MAX else f"{Decimal(repr(cell)).normalize():e}"
+
+
 def _text(cell: Any) -> str | None:
     if cell is None or cell == "":
         return None
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+        return _digits(cell)
     if isinstance(cell, datetime):
         return cell.isoformat(sep=" ")
     if isinstance(cell, date | time):
