@@ -23,6 +23,7 @@ from datong.terms.verbs import VERBS
 from datong.web import choices, forms, overview, words
 from datong.web.api import arguments_model
 from datong.web.pages import PAGES
+from two_nodes import registered
 
 DECLARE = "/do/register/declare_resource"
 DECLARED = {
@@ -260,6 +261,18 @@ def test_what_is_known_here_is_ticked_and_the_rest_is_written(browser: Browser, 
     again = browser.post(at, data={"provider_parties": [operator, "9,8"], "_show": "zh"}).text
     assert f'name="provider_parties" value="{operator}" checked' in again
     assert '<textarea name="provider_parties" rows="2" spellcheck="false">9\n8</textarea>' in again
+
+
+def test_a_code_that_ends_in_the_star_of_its_check_character_is_named_and_offered(
+    browser: Browser, store: Store
+) -> None:
+    code = "711520100MBXDT002765201FGMONHDJ*"
+    with store.begin(NODE, "start") as tx:
+        registered(tx, code, "resource", EVIL, name_zh="过车记录", name_en="passages")
+    browser.enter("de")
+    form = browser.get("/do/harmonise/replay", params={"resource": code, "lang": "zh"}).text
+    assert f'<option value="{code}">过车记录</option>' in form
+    assert '<span class="named">过车记录</span>' in form
 
 
 TERMS = {

@@ -55,16 +55,16 @@ LIST = re.compile(r"(.+?)\.[0-9]{1,3}\.", re.ASCII)
 INDEX = re.compile(r"\[([0-9]+)\]", re.ASCII)
 APART = re.compile(r"[\n,，、;；]")
 SUGGESTED = {
-    "product": re.compile(r"6\w{30,}"), "resource": re.compile(r"7\w{30,}|res-\w+"),
-    "dataset": re.compile(r"[67]\w{30,}"),
+    "product": re.compile(r"6\w{30,}\*?"), "resource": re.compile(r"7\w{30,}\*?|res-\w+"),
+    "dataset": re.compile(r"[67]\w{30,}\*?"),
     "of": re.compile(r"(res|prod)-\w+"), "agreement": re.compile(r"agr-\w+"), "person": re.compile(r"person-\w+"),
-    "node": re.compile(r"[1-5]\w{30,}"), "provider": re.compile(r"[1-5]\w{30,}"),
-    "resources": re.compile(r"7\w{30,}"), "inputs": re.compile(r"7\w{30,}"), "spaces": re.compile(r"space-\w+"),
+    "node": re.compile(r"[1-5]\w{30,}\*?"), "provider": re.compile(r"[1-5]\w{30,}\*?"),
+    "resources": re.compile(r"7\w{30,}\*?"), "inputs": re.compile(r"7\w{30,}\*?"), "spaces": re.compile(r"space-\w+"),
     **dict.fromkeys(("party", "grantee_party", "owner_party", "owned_party", "co_registrants", "provider_parties"),
                     re.compile(r"[0-9A-Z]{18}")),
     **dict.fromkeys(("nodes", "copies_to", "grantee_node", "operator_node", "function_node", "platform_node",
                      "consumer"),
-                    re.compile(r"[1-5]\w{30,}")),
+                    re.compile(r"[1-5]\w{30,}\*?")),
 }  # fmt: skip
 """Arguments whose values are codes with names: what a form offers for them."""
 

@@ -39,7 +39,8 @@ NAMED_BY = (
 THINGS = ("register.resources", "register.products")
 SPACES = "register.spaces"
 SUGGESTED_MOST = 200
-KEY = re.compile(r"(?=[^ ]*[0-9-])[A-Za-z0-9][\w.-]{4,119}", re.ASCII)
+KEY = re.compile(r"(?=[^ ]*[0-9-])[A-Za-z0-9][\w.-]{4,119}\*?", re.ASCII)
+"""An id or code; a code may end in the star of its check character (GB/T 17710 MOD 37-2)."""
 NAMELESS = frozenset(PAGE_OF_PREFIX) - {"agr", "res", "prod", "space"}
 """Beginnings of ids of records that have no name."""
 
