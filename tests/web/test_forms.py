@@ -19,6 +19,7 @@ from datong.ground.refusal import Problem
 from datong.price import service as price
 from datong.price.rules import survey_problems
 from datong.register import service as register
+from datong.register.model.national import NEEDED, Identity
 from datong.terms.verbs import VERBS
 from datong.web import choices, forms, overview, words
 from datong.web.api import arguments_model
@@ -247,6 +248,28 @@ def test_the_items_of_the_articles_are_asked_by_the_kind_of_the_instrument(brows
     change = browser.get("/do/authorise/change?lang=zh").text
     assert change.count('name="items.') == len(PLAN_ITEMS)
     assert "required" not in change.partition('name="items.')[2]
+
+
+def test_the_facts_of_an_identity_are_asked_by_its_kind_and_a_case_for_its_materials(browser: Browser) -> None:
+    browser.enter("op")
+    at = "/do/register/apply_identity"
+    assert 'name="attributes' not in browser.get(f"{at}?lang=zh").text
+    for kind, said in (("person", "证件号码"), ("organisation", "法定代表人"), ("agent", "经办人姓名")):
+        form = browser.post(at, data={"kind": kind, "_show": "zh"}).text
+        assert form.count('name="attributes.') == len(NEEDED[Identity(kind)])
+        assert said in form
+    told = browser.post(
+        f"{at}?lang=zh", data={"kind": "person", "function_node": "2", "attributes.fullName": "某人", "act": "register"}
+    ).text
+    assert '<span class="wrong" id="wrong-attributes.phone">必填参数为空' in told
+    assert 'value="某人"' in told
+    assert 'name="attributes' not in browser.post(at, data={"kind": "no_such", "_show": "zh"}).text.replace(
+        '<textarea name="attributes"', ""
+    )
+    browser.enter("de")
+    case = browser.get("/do/register/draft_case?lang=zh").text
+    assert "产品和服务信息 <code>materials.products</code>" in case
+    assert 'name="materials.reason"' in case
 
 
 def test_what_is_known_here_is_ticked_and_the_rest_is_written(browser: Browser, store: Store) -> None:

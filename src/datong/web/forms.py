@@ -45,7 +45,7 @@ NO_PAIRS = ("应为每行一项的「名称: 值」，或 JSON", "should be one 
 BARE = re.compile(r"true|false|-?(0|[1-9][0-9]{0,14})|\".*\"", re.ASCII)
 """A value that is no text."""
 EMPTY_ROWS = 2
-ASK_ITEMS = Text("类别选定后：填写该类文件的条款", "Once the kind is chosen: its items")
+ASK_PARTS = Text("类别选定后：填写该类的内容", "Once the kind is chosen: what it asks")
 MOST_TICKS = 24
 """Known things that are offered to be ticked."""
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -199,12 +199,12 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
         "example": choices.of(choices.EXAMPLES, name, argument, ""),
     }  # fmt: skip
     whole = None if argument in given or _is_of_texts(field) else choices.structure(argument)
-    if whole and argument == "items":
-        kind = given.get("kind", "") if name == "authorise.draft" else "plan"
-        if name == "authorise.draft" and not kind:
-            return [{**shown, "name": "", "codes": (), "button": ASK_ITEMS}]
-        whole = choices.items(kind)
-        shown["required"] = name == "authorise.draft"
+    if whole and argument in choices.BY_KIND:
+        kind = "plan" if name == "authorise.change" else given.get("kind", "")
+        if not kind:
+            return [{**shown, "name": "", "codes": (), "button": ASK_PARTS}]
+        whole = choices.of_kind(argument, kind)
+        shown["required"] = name == "authorise.draft" or given.get("act", "") == "register"
     if whole:
         plain_text = {**shown, "texts": False, "lines": None, "default": "", "pairs": False, "most": None}
         return _parts(visit, argument, whole, given, plain_text)
