@@ -14,7 +14,7 @@ from test_console import EVIL, Browser, app_of, people, text  # noqa: F401 - fix
 from datong.authorise import service as authorise
 from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
 from datong.deidentify.rules import assessment
-from datong.ground.db import NODE, Store
+from datong.ground.db import NODE, Store, metadata
 from datong.ground.refusal import Problem
 from datong.price import service as price
 from datong.price.rules import survey_problems
@@ -296,6 +296,10 @@ def test_a_code_that_ends_in_the_star_of_its_check_character_is_named_and_offere
     form = browser.get("/do/harmonise/replay", params={"resource": code, "lang": "zh"}).text
     assert f'<option value="{code}">过车记录</option>' in form
     assert '<span class="named">过车记录</span>' in form
+    with store.begin(NODE, "start") as tx:
+        tx.change(metadata.tables["register_ledger"], code, state="ENDED")
+    over = browser.get("/do/harmonise/replay", params={"resource": code, "lang": "zh"}).text
+    assert '<span class="named">过车记录</span>' in over, "what is over keeps its name"
 
 
 TERMS = {

@@ -88,8 +88,9 @@ class Names(Mapping[str, Text]):
         if key.startswith("space-"):
             return next((Text(row["name"], row["name"]) for row in self._visit.view(SPACES, id=key)), None)
         things = [thing for view in THINGS for thing in self._visit.view(view, id=key)]
-        entries = [] if things else self._visit.view("register.ledger", code=key)["entries"]
-        for thing in (*things, *(entry["object"] for entry in entries)):
+        with self._visit.store.read(self._visit.actor) as tx:
+            entered = None if things else register.described(tx, key)
+        for thing in (*things, *([entered] if entered else ())):
             self._keep(thing, key)
         if key in self._found:
             return self._found[key]
