@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
 
 import datong.app.doors
 from datong.ground import signing
-from datong.ground.db import NODE, Store, metadata
+from datong.ground.db import NODE, Actor, Store, metadata
 from datong.register import service as register
 from datong.terms.verbs import VERBS
 from datong.web import acts
 from datong.web.api import arguments_model
 from datong.web.pages import PAGES
+from datong.web.visits import Visit
 
 OTHER = "91520100MA6OTHER01"
 INVOICE = f"inv-{'a' * 32}"
@@ -329,3 +331,38 @@ def test_people_members_and_applications_are_decided_from_their_pages(
 
 
 assert datong.app.doors
+
+
+def test_a_contract_and_a_partition_offer_what_else_is_done_with_them(browser: Browser, store: Store) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="de", name="工程师", roles=["data_engineer"])
+        register.add_person(tx, login="an", name="分析", roles=["analyst"])
+        mine = signing.me(tx).party
+    product = "6" + "1" * 31
+    row = {"id": "agr-1", "state": "FINALIZED", "dataset": product, "provider_party": mine, "consumer_party": OTHER}
+    ends = {"deliver.suspend", "deliver.resume", "deliver.stop_use", "deliver.end_agreement"}
+    for login, view, shown, wanted in (
+        ("de", "negotiate.agreements", row,
+         {"deliver.offer_product", "deliver.report_performance", *ends}),
+        ("de", "negotiate.agreements", {**row, "dataset": "7" + "1" * 31},
+         {"deliver.release_supply", "deliver.report_performance", *ends}),
+        ("an", "negotiate.agreements", {**row, "provider_party": OTHER, "consumer_party": mine},
+         {"deliver.request_transfer", "negotiate.file_contract", "deliver.give_feedback", "deliver.prove_fulfilment",
+          "deliver.report_performance", "negotiate.end"}),
+        ("de", "negotiate.agreements", {**row, "state": "EXPIRED"},
+         {"deliver.report_performance", "deliver.end_agreement"}),
+        ("de", "compose.partitions", {"id": "partition-1", "product": product, "state": "agreed"}, {"compose.build"}),
+        ("de", "compose.partitions", {"id": "partition-1", "product": product, "state": "asking"},
+         {"compose.cancel_partition"}),
+        ("an", "compose.partitions", {"id": "partition-1", "product": product, "state": "agreed"}, set()),
+    ):  # fmt: skip
+        buttons = acts.buttons(visit_of(browser, store, login), view, shown)
+        assert {f"{one.verb.room}.{one.verb.name}" for one in buttons} == wanted, (login, shown)
+        assert all(one.seldom for one in buttons if f"{one.verb.room}.{one.verb.name}" in ends)
+
+
+def visit_of(browser: Browser, store: Store, login: str) -> Visit:
+    with store.begin(NODE, "register") as tx:
+        person = next(one for one in register.people(tx) if one["login"] == login)
+    request = Request({"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""})
+    return Visit(store, request, Actor(person["id"], person["roles"][0], roles=frozenset(person["roles"])), "zh")

@@ -15,16 +15,18 @@ from datong.authorise import service as authorise
 from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
 from datong.deidentify.rules import assessment
 from datong.ground import signing
-from datong.ground.db import NODE, Store
+from datong.ground.db import NODE, Store, metadata
 from datong.ground.refusal import Problem
 from datong.negotiate import store as negotiate_store
 from datong.price import service as price
 from datong.price.rules import survey_problems
 from datong.register import service as register
+from datong.register.model.national import NEEDED, Identity
 from datong.terms.verbs import VERBS
 from datong.web import choices, forms, overview, words
 from datong.web.api import arguments_model
 from datong.web.pages import PAGES
+from two_nodes import registered
 
 DECLARE = "/do/register/declare_resource"
 DECLARED = {
@@ -250,6 +252,28 @@ def test_the_items_of_the_articles_are_asked_by_the_kind_of_the_instrument(brows
     assert "required" not in change.partition('name="items.')[2]
 
 
+def test_the_facts_of_an_identity_are_asked_by_its_kind_and_a_case_for_its_materials(browser: Browser) -> None:
+    browser.enter("op")
+    at = "/do/register/apply_identity"
+    assert 'name="attributes' not in browser.get(f"{at}?lang=zh").text
+    for kind, said in (("person", "证件号码"), ("organisation", "法定代表人"), ("agent", "经办人姓名")):
+        form = browser.post(at, data={"kind": kind, "_show": "zh"}).text
+        assert form.count('name="attributes.') == len(NEEDED[Identity(kind)])
+        assert said in form
+    told = browser.post(
+        f"{at}?lang=zh", data={"kind": "person", "function_node": "2", "attributes.fullName": "某人", "act": "register"}
+    ).text
+    assert '<span class="wrong" id="wrong-attributes.phone">必填参数为空' in told
+    assert 'value="某人"' in told
+    assert 'name="attributes' not in browser.post(at, data={"kind": "no_such", "_show": "zh"}).text.replace(
+        '<textarea name="attributes"', ""
+    )
+    browser.enter("de")
+    case = browser.get("/do/register/draft_case?lang=zh").text
+    assert "产品和服务信息 <code>materials.products</code>" in case
+    assert 'name="materials.reason"' in case
+
+
 def test_what_is_known_here_is_ticked_and_the_rest_is_written(browser: Browser, store: Store) -> None:
     with store.begin(NODE, "start") as tx:
         operator = EVIL
@@ -262,6 +286,22 @@ def test_what_is_known_here_is_ticked_and_the_rest_is_written(browser: Browser, 
     again = browser.post(at, data={"provider_parties": [operator, "9,8"], "_show": "zh"}).text
     assert f'name="provider_parties" value="{operator}" checked' in again
     assert '<textarea name="provider_parties" rows="2" spellcheck="false">9\n8</textarea>' in again
+
+
+def test_a_code_that_ends_in_the_star_of_its_check_character_is_named_and_offered(
+    browser: Browser, store: Store
+) -> None:
+    code = "711520100MBXDT002765201FGMONHDJ*"
+    with store.begin(NODE, "start") as tx:
+        registered(tx, code, "resource", EVIL, name_zh="过车记录", name_en="passages")
+    browser.enter("de")
+    form = browser.get("/do/harmonise/replay", params={"resource": code, "lang": "zh"}).text
+    assert f'<option value="{code}">过车记录</option>' in form
+    assert '<span class="named">过车记录</span>' in form
+    with store.begin(NODE, "start") as tx:
+        tx.change(metadata.tables["register_ledger"], code, state="ENDED")
+    over = browser.get("/do/harmonise/replay", params={"resource": code, "lang": "zh"}).text
+    assert '<span class="named">过车记录</span>' in over, "what is over keeps its name"
 
 
 TERMS = {

@@ -45,6 +45,11 @@ class Button:
     address: str
     about: str = ""
 
+    @property
+    def seldom(self) -> bool:
+        """Whether it stands folded, behind what is done every day."""
+        return f"{self.verb.room}.{self.verb.name}" in SELDOM
+
 
 def _in(*states: str) -> frozenset[str]:
     return frozenset(states)
@@ -74,6 +79,11 @@ def _at(side: str, act: str) -> Callable[[Row], Any]:
 def _open(deed: str) -> Callable[[Row], Any]:
     """Where a record names the deeds that its state allows."""
     return lambda row: deed in row["open"]
+
+
+def _of_kind(begins: str) -> Callable[[Row], Any]:
+    """6: products, 7: resources, by their code."""
+    return lambda row: row["dataset"].startswith(begins)
 
 
 def _priced(row: Row) -> Mapping[str, Any]:
@@ -165,6 +175,7 @@ ACTS: dict[str, tuple[Act, ...]] = {
         Act("price.publish_fees", "product", _in("SET"), key="product"),
     ),
     "catalogue.listings": (
+        Act("catalogue.show_in_spaces", "dataset", _in("live"), key="dataset"),
         Act("catalogue.suspend", "dataset", _in("live"), key="dataset"),
         Act("catalogue.restore", "dataset", _in("suspended"), key="dataset"),
         Act("catalogue.withdraw", "dataset", _in("live", "suspended"), key="dataset"),
@@ -172,7 +183,21 @@ ACTS: dict[str, tuple[Act, ...]] = {
     "negotiate.agreements": (
         Act("settle.invoice", "agreement", _in("FINALIZED"), "provider_party"),
         Act("deliver.request_transfer", "agreement", _in("FINALIZED"), "consumer_party"),
+        Act("deliver.offer_product", "agreement", _in("FINALIZED"), "provider_party", when=_of_kind("6")),
+        Act("deliver.release_supply", "agreement", _in("FINALIZED"), "provider_party", when=_of_kind("7")),
+        Act("negotiate.file_contract", "agreement", _in("FINALIZED")),
+        Act("deliver.give_feedback", "agreement", _in("FINALIZED"), "consumer_party"),
+        Act("deliver.prove_fulfilment", "agreement", ours="consumer_party"),
+        Act("deliver.report_performance", "agreement"),
+        Act("deliver.suspend", "agreement", _in("FINALIZED")),
+        Act("deliver.resume", "agreement", _in("FINALIZED")),
+        Act("deliver.stop_use", "agreement", _in("FINALIZED"), "provider_party"),
         Act("negotiate.end", "agreement", _in("FINALIZED")),
+        Act("deliver.end_agreement", "agreement"),
+    ),
+    "compose.partitions": (
+        Act("compose.build", "product", _in("agreed"), key="product"),
+        Act("compose.cancel_partition", "id", _in("asking")),
     ),
     "harmonise.repairs": (Act("harmonise.withdraw_repair", "repair", _in("standing")),),
     "deidentify.classifications": (
@@ -184,6 +209,13 @@ ACTS: dict[str, tuple[Act, ...]] = {
     ),
 }  # fmt: skip
 """View of a list -> what the page of one of its records offers, beside the verbs that the record itself names."""
+SELDOM = frozenset(
+    {
+        "negotiate.file_contract", "negotiate.end", "deliver.give_feedback", "deliver.prove_fulfilment",
+        "deliver.report_performance", "deliver.suspend", "deliver.resume", "deliver.stop_use", "deliver.end_agreement",
+    }
+)  # fmt: skip
+"""Of a contract, what is done once in its life, or never."""
 FOUND = "catalogue.find"
 """View of what others offer."""
 MEMBER_ACTS = (Act("register.decide_member", "space", _in("applied", "member"), more=_member, key="space"),)

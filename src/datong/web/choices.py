@@ -83,6 +83,12 @@ _STRUCTURES: Mapping[str, Part] = {
         "resource": Part(suggested="resource"), "agreement": Part(suggested="agreement"),
         "node": Part(suggested="node"),
     }),
+    "materials": Part(dict, parts={
+        "products": Part(title=Text("产品和服务信息", "products and services"), long=True),
+        "scenarios": Part(title=Text("应用场景", "application scenarios"), long=True),
+        "reason": Part(title=Text("变更或更正的理由", "reason of a change or correction"), long=True),
+        "proof": Part(title=Text("更正：证明文件的摘要", "of a correction: digest of the proof"), example="sha256:…"),
+    }),
     "terms": Part(dict, parts={
         "product": Part(suggested="dataset"), "purpose": Part(codes=tuple(PURPOSES)),
         "delivery_form": Part(codes=tuple(LISTED_FORMS)),
@@ -111,8 +117,18 @@ _STRUCTURES: Mapping[str, Part] = {
 }  # fmt: skip
 
 
-def items(kind: str) -> Part | None:
-    """What the articles ask of an instrument of this kind; None for one of which they ask nothing."""
+BY_KIND = {"items": InstrumentKind, "attributes": national.Identity}
+"""Structures whose parts hang on the kind of what is asked for."""
+
+
+def of_kind(argument: str, kind: str) -> Part | None:
+    """What the articles ask of an instrument of this kind (items), and the national documents of an identity
+    (attributes); None for one of which they ask nothing."""
+    if argument == "attributes":
+        needed = national.NEEDED.get(national.Identity(kind), ()) if kind in set(national.Identity) else ()
+        agent = {"operator": Part(title=Text("经办人姓名", "name of the agent"), needed=True)}
+        parts = {name: agent.get(name, Part(needed=True)) for name in needed}
+        return Part(dict, parts=parts) if parts else None
     said = {"plan": PLAN_ITEMS, "agreement": AGREEMENT_ITEMS}.get(kind, {})
     asked = {name: Part(title=Text(zh, words.column(name, "en")), long=True, needed=True) for name, zh in said.items()}
     if kind == "agreement":
@@ -131,8 +147,8 @@ def structure(argument: str) -> Part | None:
             one["id"]: Part(title=Text(one["zh"], one["en"]), codes=tuple(asked["steps"]), word="answers", needed=True)
             for one in asked["questions"]
         })  # fmt: skip
-    if argument == "items":  # of whichever kind: which are asked, `items` says
-        found = [one for kind in InstrumentKind if (one := items(kind))]
+    if argument in BY_KIND:  # of whichever kind: which are asked, `of_kind` says
+        found = [one for kind in BY_KIND[argument] if (one := of_kind(argument, kind))]
         return Part(dict, parts={name: part for one in found for name, part in one.parts.items()})
     return _STRUCTURES.get(argument)
 

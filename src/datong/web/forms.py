@@ -45,7 +45,7 @@ NO_PAIRS = ("应为每行一项的「名称: 值」，或 JSON", "should be one 
 BARE = re.compile(r"true|false|-?(0|[1-9][0-9]{0,14})|\".*\"", re.ASCII)
 """A value that is no text."""
 EMPTY_ROWS = 2
-ASK_ITEMS = Text("类别选定后：填写该类文件的条款", "Once the kind is chosen: its items")
+ASK_PARTS = Text("类别选定后：填写该类的内容", "Once the kind is chosen: what it asks")
 MOST_TICKS = 24
 """Known things that are offered to be ticked."""
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -55,17 +55,17 @@ LIST = re.compile(r"(.+?)\.[0-9]{1,3}\.", re.ASCII)
 INDEX = re.compile(r"\[([0-9]+)\]", re.ASCII)
 APART = re.compile(r"[\n,，、;；]")
 SUGGESTED = {
-    "product": re.compile(r"6\w{30,}"), "resource": re.compile(r"7\w{30,}|res-\w+"),
-    "dataset": re.compile(r"[67]\w{30,}"),
+    "product": re.compile(r"6\w{30,}\*?"), "resource": re.compile(r"7\w{30,}\*?|res-\w+"),
+    "dataset": re.compile(r"[67]\w{30,}\*?"),
     "of": re.compile(r"(res|prod)-\w+"), "person": re.compile(r"person-\w+"),
     "agreement": re.compile(r"agr-\w+|C[1-5][\w*]{45}"),
-    "node": re.compile(r"[1-5]\w{30,}"), "provider": re.compile(r"[1-5]\w{30,}"),
-    "resources": re.compile(r"7\w{30,}"), "inputs": re.compile(r"7\w{30,}"), "spaces": re.compile(r"space-\w+"),
+    "node": re.compile(r"[1-5]\w{30,}\*?"), "provider": re.compile(r"[1-5]\w{30,}\*?"),
+    "resources": re.compile(r"7\w{30,}\*?"), "inputs": re.compile(r"7\w{30,}\*?"), "spaces": re.compile(r"space-\w+"),
     **dict.fromkeys(("party", "grantee_party", "owner_party", "owned_party", "co_registrants", "provider_parties"),
                     re.compile(r"[0-9A-Z]{18}")),
     **dict.fromkeys(("nodes", "copies_to", "grantee_node", "operator_node", "function_node", "platform_node",
                      "consumer"),
-                    re.compile(r"[1-5]\w{30,}")),
+                    re.compile(r"[1-5]\w{30,}\*?")),
 }  # fmt: skip
 """Arguments whose values are codes with names: what a form offers for them."""
 
@@ -200,12 +200,12 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
         "example": choices.of(choices.EXAMPLES, name, argument, ""),
     }  # fmt: skip
     whole = None if argument in given or _is_of_texts(field) else choices.structure(argument)
-    if whole and argument == "items":
-        kind = given.get("kind", "") if name == "authorise.draft" else "plan"
-        if name == "authorise.draft" and not kind:
-            return [{**shown, "name": "", "codes": (), "button": ASK_ITEMS}]
-        whole = choices.items(kind)
-        shown["required"] = name == "authorise.draft"
+    if whole and argument in choices.BY_KIND:
+        kind = "plan" if name == "authorise.change" else given.get("kind", "")
+        if not kind:
+            return [{**shown, "name": "", "codes": (), "button": ASK_PARTS}]
+        whole = choices.of_kind(argument, kind)
+        shown["required"] = name == "authorise.draft" or given.get("act", "") == "register"
     if whole:
         plain_text = {**shown, "texts": False, "lines": None, "default": "", "pairs": False, "most": None}
         return _parts(visit, argument, whole, given, plain_text)

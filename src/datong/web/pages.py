@@ -87,7 +87,8 @@ PAGES = (
                 key="node"),
         Section("register.join_applications", ("name", "kind", "address", "state", "code", "applied_at"),
                 Text("入网申请", "Applications to join")),
-    ), (Door("register.apply_to_join"), Door("register.connector_reports"), Door("register.resolve"))),
+    ), (Door("register.apply_to_join"), Door("register.admit_connector"), Door("register.report_running"),
+        Door("register.apply_to_leave"), Door("register.connector_reports"), Door("register.resolve"))),
     Page("identities", "who", Text("身份与凭证", "Identities and credentials"), (
         Section("register.identities", ("identity_code", "kind", "act", "state", "pending", "proxy", "reason", "at"),
                 Text("身份", "Identities")),
@@ -110,7 +111,8 @@ PAGES = (
     Page("cases", "rights", Text("登记案件", "Registration cases"), (
         Section("register.cases", ("name", "object_kind", "registrants", "applicant_departments", "reviewer",
                                    "deadline", "state", "code"), detail="register.case:case"),
-    ), (Door("register.draft_case"), Door("register.publicity"), Door("register.objections"))),
+    ), (Door("register.draft_case"), Door("register.escalate_overdue"), Door("register.publicity"),
+        Door("register.objections"))),
     Page("ledger", "rights", Text("登记台账", "Ledger"), (
         Section("register.ledger", ("object", "kind", "basis", "registrants", "coded_on", "valid_until", "state",
                                     "code"), key="code", part="entries", one="code"),
@@ -121,7 +123,7 @@ PAGES = (
                 detail="authorise.instrument:instrument"),
         Section("authorise.holdings", ("owner_party", "owned_party", "percent", "declared_at"),
                 Text("持股关系", "Holdings"), key=""),
-    ), (Door("authorise.draft"),)),
+    ), (Door("authorise.draft"), Door("authorise.declare_holding"))),
     Page("builds", "work", Text("归一与质量", "Harmonised builds"), (
         Section("harmonise.builds", ("resource", "standard", "read", "harmonised", "quarantined", "grade", "state",
                                      "at"), detail="harmonise.build_of:build"),
@@ -183,7 +185,7 @@ PAGES = (
                 key=""),
     ), (Door("catalogue.publish"),
         Door("catalogue.write_policy_template", Text("编写策略模板", "Write a policy template")),
-        Door("catalogue.merged_catalogue"))),
+        Door("catalogue.harvest"), Door("catalogue.report_catalogue"), Door("catalogue.merged_catalogue"))),
     Page("contracts", "market", Text("合约", "Contracts"), (
         Section("negotiate.agreements", ("dataset", "provider_party", "consumer_party", "terms", "agreed_at", "until",
                                          "signed", "state"), Text("合约", "Contracts"), detail="negotiate.contract:id"),

@@ -40,7 +40,8 @@ NAMED_BY = (
 THINGS = ("register.resources", "register.products")
 SPACES = "register.spaces"
 SUGGESTED_MOST = 200
-KEY = re.compile(r"(?=[^ ]*[0-9-])[A-Za-z0-9][\w.-]{4,119}", re.ASCII)
+KEY = re.compile(r"(?=[^ ]*[0-9-])[A-Za-z0-9][\w.-]{4,119}\*?", re.ASCII)
+"""An id or code; a code may end in the star of its check character (GB/T 17710 MOD 37-2)."""
 NAMELESS = frozenset(PAGE_OF_PREFIX) - {"agr", "res", "prod", "space"}
 """Beginnings of ids of records that have no name."""
 
@@ -88,8 +89,9 @@ class Names(Mapping[str, Text]):
         if key.startswith("space-"):
             return next((Text(row["name"], row["name"]) for row in self._visit.view(SPACES, id=key)), None)
         things = [thing for view in THINGS for thing in self._visit.view(view, id=key)]
-        entries = [] if things else self._visit.view("register.ledger", code=key)["entries"]
-        for thing in (*things, *(entry["object"] for entry in entries)):
+        with self._visit.store.read(self._visit.actor) as tx:
+            entered = None if things else register.described(tx, key)
+        for thing in (*things, *([entered] if entered else ())):
             self._keep(thing, key)
         if key in self._found:
             return self._found[key]

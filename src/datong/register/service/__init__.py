@@ -63,6 +63,7 @@ from datong.register.service.identities import (
 )
 from datong.register.service.ledger import (
     change_licence,
+    described,
     ledger,
     over,
     received_ledger_entry,
@@ -198,6 +199,7 @@ __all__ = [
     "declare_product",
     "declare_resource",
     "departments",
+    "described",
     "directory",
     "disable_person",
     "draft_case",

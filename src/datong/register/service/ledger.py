@@ -216,6 +216,13 @@ def ledger(
     }
 
 
+def described(tx: Tx, code: str) -> dict[str, Any] | None:
+    """What the ledger here says a code stands for, also where its registration is over; None where it knows none."""
+    row = tx.get(store.ledger, code)
+    thing = row["entry"].get("object") if row else None
+    return dict(thing) if thing else None
+
+
 def over(tx: Tx, data_codes: Sequence[str]) -> frozenset[str]:
     """Those of these codes of which the ledger here says that their registration ended or lapsed."""
     found: set[str] = set()
