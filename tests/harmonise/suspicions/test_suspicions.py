@@ -258,5 +258,7 @@ def test_totals_among_the_records() -> None:
     (found,) = look(ward=["骨科", "儿科", "合 计：", "眼科", "总计"], fee=["1", "2", "3", "4", "7"])
     assert (found.kind, found.columns, found.evidence) == ("total_row", ("ward",), {"rows": 2, "first_row": 3})
     assert kinds(no=["", "1"], ward=["Total", "x"]) == {"total_row"}
+    (found,) = look(ward=["贵阳", "贵阳", "遵义"], kind=["骨科", "小计", "儿科"], fee=["1", "2", "3"])
+    assert (found.columns, found.evidence) == (("kind",), {"rows": 1, "first_row": 2})
     assert not kinds(no=["1", "2"], what=["合计", "Total"]), "a word in a record is no total"
     assert not kinds(ward=["合计科", "totals"], fee=["1", "2"])

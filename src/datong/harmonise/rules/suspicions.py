@@ -17,7 +17,7 @@ from datetime import date
 from itertools import combinations
 
 from datong.ground.refusal import Text
-from datong.harmonise.model.reading import SampleColumn, is_total_label
+from datong.harmonise.model.reading import SampleColumn, label_at
 from datong.harmonise.model.suspicions import Suspicion
 from datong.harmonise.rules.units import known
 
@@ -478,13 +478,14 @@ def _adds(row: Sequence[float | None]) -> bool:
 
 
 def totals(columns: Sequence[SampleColumn]) -> list[Suspicion]:
-    """Rows that begin with 合计 or Total: the sum of others, which would be counted with them."""
+    """Rows that begin with 合计 or Total, or have it behind a group's name: the sum of others, which would be counted
+    with them."""
     rows: dict[str, list[int]] = {}
     for at in range(min((len(column.values) for column in columns), default=0)):
-        filled = ((column.path, text) for column in columns if (text := (column.values[at] or "").strip()))
-        path, text = next(filled, ("", ""))
-        if is_total_label(text):
-            rows.setdefault(path, []).append(at + 1)
+        filled = [(column.path, text) for column in columns if (text := (column.values[at] or "").strip())]
+        place = label_at([text for _, text in filled])
+        if place < len(filled):
+            rows.setdefault(filled[place][0], []).append(at + 1)
     return [_total(path, every) for path, every in rows.items()]
 
 
