@@ -260,5 +260,8 @@ def test_totals_among_the_records() -> None:
     assert kinds(no=["", "1"], ward=["Total", "x"]) == {"total_row"}
     (found,) = look(ward=["贵阳", "贵阳", "遵义"], kind=["骨科", "小计", "儿科"], fee=["1", "2", "3"])
     assert (found.columns, found.evidence) == (("kind",), {"rows": 1, "first_row": 2})
+    (found,) = look(ward=["工业", "其中：国有", "建筑业"], fee=["5", "2", "3"])
+    assert (found.kind, found.columns, found.evidence) == ("part_row", ("ward",), {"rows": 1, "first_row": 2})
+    assert not kinds(ward=["其中国有", "其中"], fee=["1", ""])
     assert not kinds(no=["1", "2"], what=["合计", "Total"]), "a word in a record is no total"
     assert not kinds(ward=["合计科", "totals"], fee=["1", "2"])

@@ -478,15 +478,30 @@ def _adds(row: Sequence[float | None]) -> bool:
 
 
 def totals(columns: Sequence[SampleColumn]) -> list[Suspicion]:
-    """Rows that begin with 合计 or Total, or have it behind a group's name: the sum of others, which would be counted
-    with them."""
+    """Rows that begin with 其中, a part of the one above; and with 合计 or Total, or have it behind a group's name: the
+    sum of others. Both would be counted with these."""
     rows: dict[str, list[int]] = {}
+    parts: dict[str, list[int]] = {}
     for at in range(min((len(column.values) for column in columns), default=0)):
         filled = [(column.path, text) for column in columns if (text := (column.values[at] or "").strip())]
         place = label_at([text for _, text in filled])
         if place < len(filled):
             rows.setdefault(filled[place][0], []).append(at + 1)
-    return [_total(path, every) for path, every in rows.items()]
+        elif len(filled) > 1 and _PART.match(filled[0][1]):
+            parts.setdefault(filled[0][0], []).append(at + 1)
+    return [_total(*found) for found in rows.items()] + [_part(*found) for found in parts.items()]
+
+
+_PART = re.compile("其中\\s*([:：]|$)")
+
+
+def _part(path: str, rows: list[int]) -> Suspicion:
+    told = Text(
+        f"记录中混有“其中”行（{len(rows)} 行，首见第 {rows[0]} 行）：是上一行的一部分，会重复计算；其下各行可能也是。",
+        f"rows that are a part of the one above (其中) stand among the records ({len(rows)}, the first in row {rows[0]}"
+        "), and are counted twice; those below them may be, too. Hold them by `checks`",
+    )
+    return Suspicion("part_row", (path,), {"rows": len(rows), "first_row": rows[0]}, told)
 
 
 def _total(path: str, rows: list[int]) -> Suspicion:
