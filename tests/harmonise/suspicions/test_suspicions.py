@@ -253,6 +253,21 @@ def test_few_rows_say_nothing() -> None:
     assert look(a=["x"] * 50, at=times(5)[:50]) == []
 
 
+def test_names_of_groups_in_their_first_rows_alone() -> None:
+    """As in a workbook whose merged cells were taken apart: the rows below have no group any more."""
+    sector = ["工业", "建筑业", "商业"] * 2
+    (found,) = look(region=["贵阳", "", "", "遵义", "", ""], sector=sector, fee=["1", "2", "4", "4", "5", "7"])
+    assert (found.kind, found.columns, found.evidence) == ("named_once", ("region",), {"groups": 2, "rows": 4})
+    for region in (
+        ["贵阳", "", "", "贵阳", "", ""],  # a value as another
+        ["", "贵阳", "", "", "遵义", ""],  # no group in the first row
+        ["贵阳", "遵义", "安顺", "", "", "毕节"],  # a few that have none
+        ["贵阳", "", "", "", "", ""],
+    ):
+        assert not kinds(region=region, sector=sector)
+    assert not kinds(region=["贵阳", "", "", "遵义", "", ""], sector=["工业", "", "", "商业", "", ""])
+
+
 def test_totals_among_the_records() -> None:
     """Few rows are enough: a total is wrong whatever the others are."""
     (found,) = look(ward=["骨科", "儿科", "合 计：", "眼科", "总计"], fee=["1", "2", "3", "4", "7"])

@@ -51,7 +51,7 @@ def suspected(
             found += not_local_time(column.path, values, known.get(column.path, ""))
         for detector in (constant, hidden_sex, mixed_units, sentinel, rounded, exponent, mojibake):
             found += detector(column.path, values)
-    return (*found, *swapped(columns), *sums(columns), *totals(columns), *renamed(columns))
+    return (*found, *swapped(columns), *sums(columns), *totals(columns), *named_once(columns), *renamed(columns))
 
 
 # --- times -------------------------------------------------------------------------------------------------------
@@ -511,6 +511,27 @@ def _total(path: str, rows: list[int]) -> Suspicion:
         "hold them by `checks`",
     )
     return Suspicion("total_row", (path,), {"rows": len(rows), "first_row": rows[0]}, told)
+
+
+def named_once(columns: Sequence[SampleColumn]) -> list[Suspicion]:
+    """A first column whose names stand in the first row of each group alone, as where merged cells were taken apart or
+    a workbook was saved as CSV: the rows below have lost their group."""
+    if len(columns) < 2:
+        return []
+    texts = [(value or "").strip() for value in columns[0].values]
+    names = list(filter(None, texts))
+    bare = [at for at, text in enumerate(texts) if not text]
+    if len(names) < 2 or not texts[0] or len(bare) < len(names) or len(set(names)) < len(names):
+        return []
+    if all(sum(bool((column.values[at] or "").strip()) for at in bare) < 0.9 * len(bare) for column in columns[1:]):
+        return []
+    path = columns[0].path
+    told = Text(
+        f"{path} 只在每组首行有值（{len(names)} 组，{len(bare)} 行为空）：其余各行失去所属的组；请在数据源中向下填充。",
+        f"{path} has a value in the first row of each group alone ({len(names)} groups, {len(bare)} rows without): "
+        "those have lost their group; fill it down in the source",
+    )
+    return [Suspicion("named_once", (path,), {"groups": len(names), "rows": len(bare)}, told)]
 
 
 def renamed(columns: Sequence[SampleColumn]) -> list[Suspicion]:
