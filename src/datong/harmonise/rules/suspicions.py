@@ -520,10 +520,11 @@ def named_once(columns: Sequence[SampleColumn]) -> list[Suspicion]:
         return []
     texts = [(value or "").strip() for value in columns[0].values]
     names = list(filter(None, texts))
-    bare = [at for at, text in enumerate(texts) if not text]
+    there = [{at for at, value in enumerate(column.values) if (value or "").strip()} for column in columns[1:]]
+    bare = set[int]().union(*there).difference(at for at, text in enumerate(texts) if text)
     if len(names) < 2 or not texts[0] or len(bare) < len(names) or len(set(names)) < len(names):
         return []
-    if all(sum(bool((column.values[at] or "").strip()) for at in bare) < 0.9 * len(bare) for column in columns[1:]):
+    if all(len(bare & filled) < 0.9 * len(bare) for filled in there):
         return []
     path = columns[0].path
     told = Text(
