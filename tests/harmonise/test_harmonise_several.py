@@ -146,7 +146,7 @@ def test_every_change_of_every_table_is_told(
     said = {p.where: p.en for p in caught.value.problems}
     assert (caught.value.code, said["km"]) == (
         "STD-420",
-        "30 rows: not_a_number (is no number; `carries_unit` reads one with its unit behind it)",
+        "30 rows: not_a_number (is no number; `carries_unit` reads a unit behind one, `currency` the sign of a currency, `negative` DR and CR)",
     )
     if kind in ("csv", "json", "ndjson", "excel"):  # what declares its types declares text, before and now
         assert said["trips.km"] == "its values looked like integer and now like text"

@@ -254,10 +254,34 @@ def test_few_rows_say_nothing() -> None:
     assert look(a=["x"] * 50, at=times(5)[:50]) == []
 
 
+def test_names_of_groups_in_their_first_rows_alone() -> None:
+    """As in a workbook whose merged cells were taken apart: the rows below have no group any more."""
+    sector = ["工业", "建筑业", "商业"] * 2
+    (found,) = look(
+        region=["贵阳", "", "", "", "遵义", "", ""],
+        sector=[*sector[:3], "", *sector[3:]],
+        fee=["1", "2", "4", "", "4", "5", ""],
+    )
+    assert (found.kind, found.columns, found.evidence) == ("named_once", ("region",), {"groups": 2, "rows": 4})
+    for region in (
+        ["贵阳", "", "", "贵阳", "", ""],  # a value as another
+        ["", "贵阳", "", "", "遵义", ""],  # no group in the first row
+        ["贵阳", "遵义", "安顺", "", "", "毕节"],  # a few that have none
+        ["贵阳", "", "", "", "", ""],
+    ):
+        assert not kinds(region=region, sector=sector)
+    assert not kinds(region=["贵阳", "", "", "遵义", "", ""], sector=["工业", "", "", "商业", "", ""])
+
+
 def test_totals_among_the_records() -> None:
     """Few rows are enough: a total is wrong whatever the others are."""
     (found,) = look(ward=["骨科", "儿科", "合 计：", "眼科", "总计"], fee=["1", "2", "3", "4", "7"])
     assert (found.kind, found.columns, found.evidence) == ("total_row", ("ward",), {"rows": 2, "first_row": 3})
     assert kinds(no=["", "1"], ward=["Total", "x"]) == {"total_row"}
+    (found,) = look(ward=["贵阳", "贵阳", "遵义"], kind=["骨科", "小计", "儿科"], fee=["1", "2", "3"])
+    assert (found.columns, found.evidence) == (("kind",), {"rows": 1, "first_row": 2})
+    (found,) = look(ward=["工业", "其中：国有", "建筑业"], fee=["5", "2", "3"])
+    assert (found.kind, found.columns, found.evidence) == ("part_row", ("ward",), {"rows": 1, "first_row": 2})
+    assert not kinds(ward=["其中国有", "其中"], fee=["1", ""])
     assert not kinds(no=["1", "2"], what=["合计", "Total"]), "a word in a record is no total"
     assert not kinds(ward=["合计科", "totals"], fee=["1", "2"])

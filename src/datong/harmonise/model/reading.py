@@ -73,7 +73,7 @@ class Needs(Enum):
 _LABEL = (
     r"(?:(?:本|全|各|以上)[\x{4E00}-\x{9FFF}]{0,3})?(?:合\s*计|总\s*计|小\s*计|共\s*计)|(?:grand\s*|sub[\s-]?)?total"
 )
-TOTAL = rf"^[\s,;|\"]*(?:{_LABEL})\s*[:：]?\s*([,;|\t\"]|$)"
+TOTAL = rf"^(?:[^,;|\t0-9]*[,;|\t]){{0,2}}[\s,;|\"]*(?:{_LABEL})\s*[:：]?\s*([,;|\t\"]|$)"
 """Of the text of what is no record, in lower case: a row of totals, for RE2."""
 _IS_LABEL = re.compile(rf"(?:{_LABEL})\s*[:：]?".replace("\\x{4E00}-\\x{9FFF}", "\u4e00-\u9fff"))
 _AMOUNT = re.compile(r"[+\-(¥￥]*\d[\d.,:/\-\s年月日]*[)%‰]?\D{0,6}|[-—–/*]*")
@@ -83,11 +83,21 @@ _FOOT = re.compile(
 
 
 def is_total(cells: Sequence[str | None]) -> bool:
-    """Whether a row of a table adds others up: it begins with 合计, 小计, Total, and holds numbers besides."""
+    """Whether a row of a table adds others up: it begins with 合计, 小计, Total, or with a group's name (or two) and
+    then one of these, and holds numbers besides."""
     filled = [text for cell in cells if cell and (text := cell.strip())]
-    if len(filled) < 2 or not is_total_label(filled[0]):
-        return False
-    return all(map(_AMOUNT.fullmatch, filled[1:])) and any(map(str.isdigit, "".join(filled[1:])))
+    others = filled[label_at(filled) + 1 :]
+    return all(map(_AMOUNT.fullmatch, others)) and any(map(str.isdigit, "".join(others)))
+
+
+def label_at(filled: Sequence[str]) -> int:
+    """The place of 合计 or Total in the filled cells of a row; their number where there is none."""
+    for at, text in enumerate(filled[:3]):
+        if is_total_label(text):
+            return at
+        if any(map(str.isdigit, text)):  # an identifier, a day: the word behind it is what a record is called
+            break
+    return len(filled)
 
 
 def is_total_label(text: str) -> bool:

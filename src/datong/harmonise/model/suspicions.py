@@ -18,6 +18,8 @@ KINDS: Map[str, Text] = {
     "sentinel": Text("以特殊值表示缺失", "a value that stands for none"),
     "sum": Text("一列是另两列之和", "a column that is the sum of two others"),
     "total_row": Text("合计行混在记录中", "totals among the records"),
+    "part_row": Text("“其中”行混在记录中", "parts of a row among the records"),
+    "named_once": Text("组名只写在每组首行", "names of groups in their first rows alone"),
     "renamed": Text("列在文件中途改名", "columns renamed in the middle"),
     "swapped": Text("经纬度颠倒", "longitude and latitude swapped"),
     "rounded": Text("时刻经过取整", "times that were rounded"),

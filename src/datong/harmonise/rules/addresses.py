@@ -134,6 +134,17 @@ def _below(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
                 yield from _below(item, f"{path}.{name}" if path else str(name), depth + 1)
 
 
+def _told(answer: Any) -> list[tuple[str, Any]]:
+    """What an answer says beside its records, with its path."""
+    return [(path, value) for path, value in _below(answer, "", 0) if path and not isinstance(value, dict | list)]
+
+
+def total_of(answer: Any) -> tuple[str, int] | None:
+    """(path, how many records there are) as an answer tells it itself."""
+    totals = ((path, str(value)) for path, value in _told(answer) if _last(path) in _TOTAL)
+    return next(((path, int(text)) for path, text in totals if re.fullmatch(r"\d+", text)), None)
+
+
 def paging_of(
     url: str, answer: Any, headers: Map[str, str], records: str
 ) -> tuple[str, list[dict[str, Any]], str, int | None]:
@@ -142,9 +153,8 @@ def paging_of(
     The last way is what the answer allows without a guess: its one page, held against the total where it tells one."""
     parts = urlsplit(url)
     query = parse_qsl(parts.query, keep_blank_values=True)
-    told = [(path, value) for path, value in _below(answer, "", 0) if path and not isinstance(value, dict | list)]
-    totals = ((path, int(str(v))) for path, v in told if _last(path) in _TOTAL and re.fullmatch(r"\d+", str(v)))
-    total = next(totals, None)
+    told = _told(answer)
+    total = total_of(answer)
     held = {"total": total[0]} if total else {}
     size = next(({"size_parameter": n, "size": int(v)} for n, v in query if n.lower() in _SIZE and _counts(v)), {})
     ways: list[dict[str, Any]] = []

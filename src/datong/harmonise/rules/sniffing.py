@@ -20,6 +20,7 @@ from typing import Any
 from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
+from datong.harmonise.rules.addresses import total_of
 from datong.harmonise.rules.headings import distinct, over_two, said_above
 from datong.harmonise.rules.periods import over_time
 
@@ -200,7 +201,20 @@ def _json_look(text: str, *, whole: bool) -> Look | Unfit:
         names = ", ".join(path or "(top)" for path in others[:5])
         zh = f"取 {best or '顶层'} 的数组为记录；其他数组：{names}。"
         doubts.append(Text(zh, f"The array at {best or '(top)'} is taken for the records; there are others: {names}."))
+    if whole and (total := _tells_of(text)) > arrays[best]:
+        zh = f"文件自称共 {total} 条，只含 {arrays[best]} 条：是接口的某一页？"
+        en = f"The file tells of {total} records and holds {arrays[best]}: a page of an API, kept alone?"
+        doubts.append(Text(zh, f"{en} Then the others are missing."))
     return Look(SourceKind.json, {"records": best} if best else {}, tuple(doubts))
+
+
+def _tells_of(text: str) -> int:
+    """How many records a document says there are, as the answers of APIs do; 0 where it says nothing."""
+    try:
+        total = total_of(json.loads(text))
+    except (ValueError, RecursionError):
+        return 0
+    return total[1] if total else 0
 
 
 def _laid_out_otherwise(text: str, arrays: Collection[str]) -> Unfit | None:

@@ -17,7 +17,7 @@ from datetime import date
 from itertools import combinations
 
 from datong.ground.refusal import Text
-from datong.harmonise.model.reading import SampleColumn, is_total_label
+from datong.harmonise.model.reading import SampleColumn, label_at
 from datong.harmonise.model.suspicions import Suspicion
 from datong.harmonise.rules.units import known
 
@@ -51,7 +51,7 @@ def suspected(
             found += not_local_time(column.path, values, known.get(column.path, ""))
         for detector in (constant, hidden_sex, mixed_units, sentinel, rounded, exponent, mojibake):
             found += detector(column.path, values)
-    return (*found, *swapped(columns), *sums(columns), *totals(columns), *renamed(columns))
+    return (*found, *swapped(columns), *sums(columns), *totals(columns), *named_once(columns), *renamed(columns))
 
 
 # --- times -------------------------------------------------------------------------------------------------------
@@ -478,14 +478,30 @@ def _adds(row: Sequence[float | None]) -> bool:
 
 
 def totals(columns: Sequence[SampleColumn]) -> list[Suspicion]:
-    """Rows that begin with 合计 or Total: the sum of others, which would be counted with them."""
+    """Rows that begin with 其中, a part of the one above; and with 合计 or Total, or have it behind a group's name: the
+    sum of others. Both would be counted with these."""
     rows: dict[str, list[int]] = {}
+    parts: dict[str, list[int]] = {}
     for at in range(min((len(column.values) for column in columns), default=0)):
-        filled = ((column.path, text) for column in columns if (text := (column.values[at] or "").strip()))
-        path, text = next(filled, ("", ""))
-        if is_total_label(text):
-            rows.setdefault(path, []).append(at + 1)
-    return [_total(path, every) for path, every in rows.items()]
+        filled = [(column.path, text) for column in columns if (text := (column.values[at] or "").strip())]
+        place = label_at([text for _, text in filled])
+        if place < len(filled):
+            rows.setdefault(filled[place][0], []).append(at + 1)
+        elif len(filled) > 1 and _PART.match(filled[0][1]):
+            parts.setdefault(filled[0][0], []).append(at + 1)
+    return [_total(*found) for found in rows.items()] + [_part(*found) for found in parts.items()]
+
+
+_PART = re.compile("其中\\s*([:：]|$)")
+
+
+def _part(path: str, rows: list[int]) -> Suspicion:
+    told = Text(
+        f"记录中混有“其中”行（{len(rows)} 行，首见第 {rows[0]} 行）：是上一行的一部分，会重复计算；其下各行可能也是。",
+        f"rows that are a part of the one above (其中) stand among the records ({len(rows)}, the first in row {rows[0]}"
+        "), and are counted twice; those below them may be, too. Hold them by `checks`",
+    )
+    return Suspicion("part_row", (path,), {"rows": len(rows), "first_row": rows[0]}, told)
 
 
 def _total(path: str, rows: list[int]) -> Suspicion:
@@ -495,6 +511,28 @@ def _total(path: str, rows: list[int]) -> Suspicion:
         "hold them by `checks`",
     )
     return Suspicion("total_row", (path,), {"rows": len(rows), "first_row": rows[0]}, told)
+
+
+def named_once(columns: Sequence[SampleColumn]) -> list[Suspicion]:
+    """A first column whose names stand in the first row of each group alone, as where merged cells were taken apart or
+    a workbook was saved as CSV: the rows below have lost their group."""
+    if len(columns) < 2:
+        return []
+    texts = [(value or "").strip() for value in columns[0].values]
+    names = list(filter(None, texts))
+    there = [{at for at, value in enumerate(column.values) if (value or "").strip()} for column in columns[1:]]
+    bare = set[int]().union(*there).difference(at for at, text in enumerate(texts) if text)
+    if len(names) < 2 or not texts[0] or len(bare) < len(names) or len(set(names)) < len(names):
+        return []
+    if all(len(bare & filled) < 0.9 * len(bare) for filled in there):
+        return []
+    path = columns[0].path
+    told = Text(
+        f"{path} 只在每组首行有值（{len(names)} 组，{len(bare)} 行为空）：其余各行失去所属的组；请在数据源中向下填充。",
+        f"{path} has a value in the first row of each group alone ({len(names)} groups, {len(bare)} rows without): "
+        "those have lost their group; fill it down in the source",
+    )
+    return [Suspicion("named_once", (path,), {"groups": len(names), "rows": len(bare)}, told)]
 
 
 def renamed(columns: Sequence[SampleColumn]) -> list[Suspicion]:
