@@ -59,3 +59,11 @@ def test_two_parts_with_a_class_of_the_same_name_keep_their_marks_apart() -> Non
     assert row["suppressed_types"] == "gate_bus,gate_car"
     assert table_problems([row], [gate, bridge], ["g"], 5) == []
     assert table_problems([{**row, "suppressed_types": "gate_bus,bridge_car"}], [gate, bridge], ["g"], 5)
+
+
+def test_a_share_that_its_owner_may_not_tell_is_none_and_nothing_else() -> None:
+    told = {"outside": 0.0, "unplaced": None, "suppressed": None, "kept": {"1 km": None}}
+    assert rules.account_problems({"starts": told}, ["starts"], ["1 km"]) == []
+    for wrong in ({"suppressed": "few"}, {"suppressed": -0.1}, {"kept": {"1 km": True}}, {"kept": {}}):
+        (problem,) = rules.account_problems({"starts": {**told, **wrong}}, ["starts"], ["1 km"])
+        assert problem.where == "account.starts", wrong
