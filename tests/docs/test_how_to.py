@@ -30,11 +30,11 @@ from storage import ACCESS, S3, SECRET
 __all__ = ["finished"]
 HOW_TO = ROOT / "docs/how-to"
 IN_ORDER = [
-    "read-a-refusal", "settle-a-month", "file-a-contract", "move-the-business-clock", "verify-a-bundle",
+    "settle-a-month", "read-a-refusal", "file-a-contract", "move-the-business-clock", "verify-a-bundle",
     "receive-with-the-stock-client", "show-a-listing-to-a-space", "withdraw-an-authorisation", "join-a-node",
     "end-a-delivery", "deliver-a-noisy-answer",
 ]  # fmt: skip
-"""The later ones take something away, or add a member."""
+"""The first counts what was sold; the later ones take something away, or add a member."""
 IN_AN_EMPTY_FOLDER = [
     "map-your-first-table",
     "map-a-wide-table",

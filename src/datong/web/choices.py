@@ -87,7 +87,7 @@ _STRUCTURES: Mapping[str, Part] = {
         "products": Part(title=Text("产品和服务信息", "products and services"), long=True),
         "scenarios": Part(title=Text("应用场景", "application scenarios"), long=True),
         "reason": Part(title=Text("变更或更正的理由", "reason of a change or correction"), long=True),
-        "proof": Part(title=Text("更正：证明文件的摘要", "of a correction: digest of the proof"), example="sha256:…"),
+        "proof": Part(title=Text("更正：证明文件的摘要", "of a correction: digest of the proof")),
     }),
     "terms": Part(dict, parts={
         "product": Part(suggested="dataset"), "purpose": Part(codes=tuple(PURPOSES)),

@@ -516,7 +516,7 @@ def _total(path: str, rows: list[int]) -> Suspicion:
 def named_once(columns: Sequence[SampleColumn]) -> list[Suspicion]:
     """A first column whose names stand in the first row of each group alone, as where merged cells were taken apart or
     a workbook was saved as CSV: the rows below have lost their group."""
-    if len(columns) < 2:
+    if len(columns) < 2 or len({len(column.values) for column in columns}) > 1:  # lists: no row beside another
         return []
     texts = [(value or "").strip() for value in columns[0].values]
     names = list(filter(None, texts))
