@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import click
 
 from datong.catalogue.service import templates as shelf
 from datong.cli import said
-from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text, unless_unknown
 from datong.harmonise.service import yaml_of as read_yaml
 from datong.terms.policy import (
     BAD_POLICY,
@@ -150,18 +150,9 @@ def _stored(node: Path, name: str) -> dict[str, Any] | None:
     from datong.negotiate import service as negotiate  # noqa: PLC0415
 
     with open_here(node) as here, here.store.read(here.person) as tx:
-        if (found := _unless_unknown(lambda: negotiate.contract(tx, id=name))) is None:
-            found = _unless_unknown(lambda: catalogue.offer(tx, name))
+        if (found := unless_unknown(lambda: negotiate.contract(tx, id=name))) is None:
+            found = unless_unknown(lambda: catalogue.offer(tx, name))
         return None if found is None else dict(found["policy"])
-
-
-def _unless_unknown(ask: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    try:
-        return ask()
-    except Refusal as refusal:
-        if refusal.kind is not Kind.unknown:
-            raise
-        return None
 
 
 def _node(folder: Path) -> Path | None:

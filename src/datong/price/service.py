@@ -14,7 +14,7 @@ from datong.ground import evidence, outbox, signing, workdays
 from datong.ground.canonical import hexdigest
 from datong.ground.db import Tx, Window, new_id
 from datong.ground.money import FEN_MAX
-from datong.ground.refusal import Kind, Refusal
+from datong.ground.refusal import unless_unknown
 from datong.price import rules, store
 from datong.price.model import (
     BAD_AMOUNT,
@@ -203,12 +203,7 @@ def check_supplied(tx: Tx, *, resource: str, purpose: str, amount_fen: int) -> N
 def _own_product(tx: Tx, product: str) -> None:
     """PRC-404 unless a product of this party is registered with that code: a fee of another name, its id here among
     them, is asked for by nobody."""
-    try:
-        row = register.product(tx, product)
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-        row = {}
+    row = unless_unknown(lambda: register.product(tx, product)) or {}
     if (row.get("code"), row.get("owner")) != (product, signing.me(tx).party):
         raise UNKNOWN(thing=f"product {product[:80]}")
 
@@ -222,13 +217,8 @@ def guided(tx: Tx, product: str) -> bool:
 
     A product whose inputs are not all known here counts as guided.
     """
-    try:
-        inputs = _inputs(tx, product)
-        return not inputs or any(register.resource(tx, code)["public_data"] for code in inputs)
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-        return True
+    public = unless_unknown(lambda: [register.resource(tx, code)["public_data"] for code in _inputs(tx, product)])
+    return not public or any(public)
 
 
 def _inputs(tx: Tx, product: str) -> list[str]:
@@ -237,12 +227,8 @@ def _inputs(tx: Tx, product: str) -> list[str]:
 
 def _implementing(tx: Tx, product: str, operator: str) -> set[str]:
     """The bodies that may set the ceiling of a product of `operator`; none for a product that is not known here."""
-    try:
-        return authorise.implementing_parties(tx, inputs=_inputs(tx, product), operator=operator)
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-        return set()
+    bodies = unless_unknown(lambda: authorise.implementing_parties(tx, inputs=_inputs(tx, product), operator=operator))
+    return bodies or set()
 
 
 @view()

@@ -15,7 +15,7 @@ from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
 from datong.ground import signing, workdays
 from datong.ground.db import Tx
-from datong.ground.refusal import Kind, Refusal
+from datong.ground.refusal import unless_unknown
 from datong.price import service as pricing
 from datong.register import service as register
 from datong.terms.verbs import view
@@ -80,9 +80,5 @@ def _thing(tx: Tx, code: str) -> dict[str, str]:
 
 def _known(name: Callable[[], object]) -> str:
     """A name, or nothing where the register here does not hold whose it is."""
-    try:
-        return str(name())
-    except Refusal as refusal:
-        if refusal.kind is not Kind.unknown:
-            raise
-    return ""
+    found = unless_unknown(name)
+    return "" if found is None else str(found)

@@ -6,7 +6,7 @@ from typing import Any
 
 from datong.ground import outbox, signing
 from datong.ground.db import Tx
-from datong.ground.refusal import Kind, Refusal
+from datong.ground.refusal import unless_unknown
 from datong.register import service as register
 from datong.register.model.values import Membership
 
@@ -30,10 +30,5 @@ def tell_payee(tx: Tx, row: dict[str, Any], amount_fen: int, reason: str, key: s
 
 def node_of(tx: Tx, party: str) -> str:
     """The node of a party; "" where none is known here, or it was revoked: nothing reaches it any more."""
-    try:
-        node = register.node_of_party(tx, party)
-        return "" if node["state"] == Membership.revoked else str(node["code"])
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-        return ""
+    node = unless_unknown(lambda: register.node_of_party(tx, party))
+    return "" if node is None or node["state"] == Membership.revoked else str(node["code"])
