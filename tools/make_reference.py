@@ -1,9 +1,10 @@
 """Write the reference pages that are made from the code: settings, refusals, verbs, routes, roles,
-words of policies, the plan language, the data elements, the figures of the five domains.
+words of policies, the plan language, the data elements, the figures of the five domains; and what the
+command line knows of the verbs.
 
     .venv/bin/python tools/make_reference.py [--check]
 
-`--check` writes nothing and exits 1 when a page differs; tests/docs runs it that way.
+`--check` writes nothing and exits 1 when a file differs; tests/docs runs it that way.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import inspect
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 from starlette.routing import BaseRoute, Mount
@@ -38,7 +40,8 @@ from datong.terms.policy import vocabulary
 from datong.terms.roles import Role
 from datong.terms.verbs import VERBS
 
-FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "docs" / "reference"
 MADE = "<!-- made by tools/make_reference.py; do not edit -->\n"
 
 
@@ -83,6 +86,35 @@ def verbs() -> str:
             lines.append(f"- `{argument}: {parameter.annotation}{default}`")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def commands() -> str:
+    """What datong.cli.rooms makes its commands of: one verb a line."""
+    lines = []
+    for _, verb in sorted(VERBS.items()):
+        hints = get_type_hints(inspect.unwrap(verb.call))
+        takes: list[dict[str, Any]] = []
+        for argument, parameter in list(inspect.signature(verb.call).parameters.items())[1:]:
+            may_lack = parameter.default is not inspect.Parameter.empty
+            default = {"default": parameter.default} if may_lack else {}
+            takes.append({"name": argument, "kind": _kind(hints[argument]), **default})
+        told = {
+            "room": verb.room, "name": verb.name, "title": verb.title, "text": inspect.getdoc(verb.call) or "",
+            "roles": sorted(verb.roles), "changes": verb.changes, "takes": takes,
+        }  # fmt: skip
+        lines.append(json.dumps(told, ensure_ascii=False))
+    return "\n".join(lines) + "\n"
+
+
+KINDS_OF_OPTIONS = {bool: "yes_or_no", int: "whole_number", float: "number", str: "text"}
+
+
+def _kind(hint: Any) -> str:
+    if isinstance(hint, UnionType):
+        hint = next(part for part in get_args(hint) if part is not type(None))
+    if get_origin(hint) is list and get_args(hint) == (str,):
+        return "texts"
+    return KINDS_OF_OPTIONS.get(hint, "structured")
 
 
 def routes() -> str:
@@ -336,16 +368,19 @@ PAGES = {
 }
 
 
+FILES = {**{FOLDER / name: make for name, make in PAGES.items()}, datong.cli.rooms.VERBS: commands}
+
+
 def main() -> int:
     different = []
-    for name, make in PAGES.items():
-        file, text = FOLDER / name, make()
+    for file, make in FILES.items():
+        text = make()
         if not file.exists() or file.read_text("utf-8") != text:
-            different.append(name)
+            different.append(file)
             if "--check" not in sys.argv:
                 file.write_text(text, "utf-8")
-    for name in different:
-        print(("differs from the code: " if "--check" in sys.argv else "written: ") + f"docs/reference/{name}")
+    for file in different:
+        print(("differs from the code: " if "--check" in sys.argv else "written: ") + str(file.relative_to(ROOT)))
     return 1 if different and "--check" in sys.argv else 0
 
 

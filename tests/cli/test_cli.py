@@ -58,6 +58,7 @@ def test_help_lists_the_rooms_and_loads_nothing_heavy() -> None:
 DATA = ("pyarrow", "duckdb", "numpy", "sqlglot", "jsonschema_rs", "python_calamine")
 STORE = ("sqlalchemy", "alembic")
 WEB = ("fastapi", "starlette", "uvicorn", "jinja2", "httpx", "pygments", "rich")
+ROOMS = ("datong.terms", "datong.register", "datong.settle", "datong.negotiate")
 NOT_SERVED = ("fastapi", "uvicorn", "jinja2", "alembic", *HEAVY[:5])
 
 
@@ -69,9 +70,9 @@ NOT_SERVED = ("fastapi", "uvicorn", "jinja2", "alembic", *HEAVY[:5])
         ("init {folder}/new", (*DATA, *STORE, *WEB, "yaml")),
         ("ndi tables", (*DATA, *STORE, *WEB, "cryptography")),
         ("identity show {folder}", (*DATA, *WEB, "alembic")),
-        ("register --help", (*DATA, *WEB, "alembic")),
-        ("contract show c --node http://127.0.0.1:9", (*DATA, "fastapi", "uvicorn", "jinja2", "alembic")),
-        ("catalogue --help", NOT_SERVED),
+        ("register --help", (*DATA, *STORE, *WEB, "yaml", "cryptography", *ROOMS)),
+        ("contract show c --node http://127.0.0.1:9", (*DATA, *STORE, "fastapi", "uvicorn", "jinja2", *ROOMS)),
+        ("settle invoices --node http://127.0.0.1:9", (*DATA, *STORE, "fastapi", "uvicorn", "jinja2", "yaml", *ROOMS)),
         ("check --workspace {folder}", NOT_SERVED),
         ("quarantine x --workspace {folder}", NOT_SERVED),
     ],

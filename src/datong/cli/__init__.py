@@ -1,8 +1,9 @@
 """The command line: `datong init | match | check | build | serve | <room> <verb>`; the entry point.
 
-The rooms' commands are made from the table of verbs and speak to a node's JSON API, so the command line can do
-what the console can, under the same roles. Rooms are imported only when their commands are asked for, which
-keeps `datong --help` fast. Must never know: what a verb does. Contract: tests/cli/, docs/reference/cli.md.
+The rooms' commands are made from the table of verbs, written down in verbs.ndjson, and speak to a node's JSON API, so
+the command line can do what the console can, under the same roles, and imports no room for it. What works in a folder
+imports its rooms when it is called, which keeps `datong --help` fast. Must never know: what a verb does.
+Contract: tests/cli/, docs/reference/cli.md.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ FILES = ("classify", "treat", "risk", "flows", "policy")
 
 
 def _room(name: str) -> click.Group:
-    from datong.cli.rooms import room_group  # noqa: PLC0415 - imports the room
+    from datong.cli.rooms import room_group  # noqa: PLC0415 - reads the table of verbs
 
     return room_group(name, ROOMS[name])
 

@@ -20,6 +20,6 @@ def contract() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 def show(id: str, node: str, token: str, as_json: bool) -> None:
     """Parties, policy in words, terms, signatures, and where it is filed."""
-    from datong.cli.rooms import asked  # noqa: PLC0415 - imports the rooms
+    from datong.cli.rooms import asked  # noqa: PLC0415 - as every command
 
     asked("negotiate.contract", node, token, as_json, {"id": id})

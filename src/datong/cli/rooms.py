@@ -1,26 +1,26 @@
-"""Commands of the rooms, made from the verbs' signatures; each is one call of the node's JSON API.
+"""Commands of the rooms, one for each verb; each is one call of the node's JSON API.
 
 `DATONG_NODE` (address) and `DATONG_TOKEN` (service token), or --node and --token, say which node and who.
-Structured arguments take JSON, or a JSON/YAML file as @file.
+Structured arguments take JSON, or a JSON/YAML file as @file. What the verbs are called and take stands in verbs.ndjson,
+made from their signatures by `make docs`: a command that only speaks to a node would spend four fifths of its time on
+bringing in the rooms themselves.
+Contract: tests/cli/test_cli.py; that the file says what the code says, tests/docs/test_reference.py.
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 import click
-import yaml
 
 from datong.cli import EXIT, told
-from datong.ground.canonical import plain
 from datong.ground.refusal import Kind, Reason, Text
-from datong.terms.verbs import VERBS, Verb
+
+VERBS = Path(__file__).parent / "verbs.ndjson"
 
 NODE_SILENT = Reason(
     "CLI-503",
@@ -69,22 +69,20 @@ NO_NODE = Reason(
 
 
 def room_group(room: str, title: str) -> click.Group:
-    importlib.import_module(f"datong.{room}.service")
     group = click.Group(room, help=title, no_args_is_help=True)
-    for verb in VERBS.values():
-        if verb.room == room:
+    for line in VERBS.read_text("utf-8").splitlines():
+        verb = json.loads(line)
+        if verb["room"] == room:
             group.add_command(_command(verb))
     return group
 
 
-def _command(verb: Verb) -> click.Command:
-    hints = get_type_hints(inspect.unwrap(verb.call))
-    options: list[click.Parameter] = []
-    own = list(inspect.signature(verb.call).parameters.items())[1:]
-    for name, parameter in own:
-        options.append(_option(name, hints.get(name, str), parameter.default))
-    at = "--datong-node" if "node" in dict(own) else "--node"  # catalogue.harvest has a --node of its own
-    options += [
+def _command(verb: Mapping[str, Any]) -> click.Command:
+    """verb: {room, name, title, text, roles, changes, takes}, a line of VERBS."""
+    taken = {one["name"] for one in verb["takes"]}
+    at = "--datong-node" if "node" in taken else "--node"  # catalogue.harvest has a --node of its own
+    options: list[click.Parameter] = [
+        *map(_option, verb["takes"]),
         click.Option([at, "to"], envvar="DATONG_NODE", default="http://127.0.0.1:8400", help="Address of the node."),
         click.Option(["--token"], envvar="DATONG_TOKEN", default="", help="Service token."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON only."),
@@ -92,34 +90,32 @@ def _command(verb: Verb) -> click.Command:
     ]
 
     def call(to: str, token: str, as_json: bool, idempotency_key: str | None, **given: Any) -> None:
-        name = f"{verb.room}.{verb.name}"
-        _run(name, to, token, as_json, given, changes=verb.changes, key=idempotency_key)
+        name = f"{verb['room']}.{verb['name']}"
+        _run(name, to, token, as_json, given, changes=verb["changes"], key=idempotency_key)
 
-    needed = ", ".join(sorted(verb.roles)) if verb.changes else "reads"
-    text = f"{inspect.getdoc(verb.call) or ''}\n\nRoles: {needed}."
-    return click.Command(verb.name.replace("_", "-"), params=options, callback=call, help=text, short_help=verb.title)
+    needed = ", ".join(verb["roles"]) if verb["changes"] else "reads"
+    text = f"{verb['text']}\n\nRoles: {needed}."
+    name = verb["name"].replace("_", "-")
+    return click.Command(name, params=options, callback=call, help=text, short_help=verb["title"])
 
 
-def _option(name: str, kind: Any, default: Any) -> click.Option:
-    optional = default is not inspect.Parameter.empty
-    bare = next((part for part in get_args(kind) if part is not type(None)), str) if _is_union(kind) else kind
+def _option(argument: Mapping[str, Any]) -> click.Option:
+    """argument: {name, kind}, with its `default` where it may be left out."""
+    name, kind = argument["name"], argument["kind"]
     flag = f"--{name.replace('_', '-')}"
-    if bare is bool:
-        return click.Option([f"{flag}/--no-{name.replace('_', '-')}", name], default=default if optional else None)
-    if bare in (int, float):
-        return click.Option([flag, name], type=bare, required=not optional, default=default if optional else None)
-    if get_origin(bare) is list and get_args(bare) == (str,):
-        return click.Option([flag, name], multiple=True, required=not optional)
-    if bare is str:
-        return click.Option([flag, name], required=not optional, default=default if optional else None)
-    return click.Option(
-        [flag, name], type=Structured(), required=not optional, default=default if optional else None,
-        help="JSON, or @file (JSON or YAML).",
-    )  # fmt: skip
-
-
-def _is_union(kind: Any) -> bool:
-    return get_origin(kind) in (Union, UnionType)
+    given: dict[str, Any] = {"required": "default" not in argument, "default": argument.get("default")}
+    match kind:
+        case "yes_or_no":
+            return click.Option([f"{flag}/--no-{flag[2:]}", name], default=given["default"])
+        case "whole_number":
+            return click.Option([flag, name], type=int, **given)
+        case "number":
+            return click.Option([flag, name], type=float, **given)
+        case "texts":
+            return click.Option([flag, name], multiple=True, required=given["required"])
+        case "text":
+            return click.Option([flag, name], **given)
+    return click.Option([flag, name], type=Structured(), help="JSON, or @file (JSON or YAML).", **given)
 
 
 class Structured(click.ParamType[Any]):
@@ -130,6 +126,10 @@ class Structured(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
+        import yaml  # noqa: PLC0415 - as few commands need it
+
+        from datong.ground.canonical import plain  # noqa: PLC0415 - as above
+
         try:
             if value.startswith("@"):
                 return plain(yaml.safe_load(Path(value[1:]).read_text("utf-8")))  # bare dates as text, as in JSON
@@ -139,7 +139,7 @@ class Structured(click.ParamType[Any]):
 
 
 def asked(name: str, node: str, token: str, as_json: bool, given: dict[str, Any]) -> None:
-    """One view, "room.name", of the node's JSON API, for a command of its own, which need not import the room."""
+    """One view, "room.name", of the node's JSON API, for a command of its own."""
     _run(name, node, token, as_json, given)
 
 
