@@ -75,11 +75,15 @@ _LABEL = (
 )
 TOTAL = rf"^(?:[^,;|\t0-9]*[,;|\t]){{0,2}}[\s,;|\"]*(?:{_LABEL})\s*[:：]?\s*([,;|\t\"]|$)"
 """Of the text of what is no record, in lower case: a row of totals, for RE2."""
-_IS_LABEL = re.compile(rf"(?:{_LABEL})\s*[:：]?".replace("\\x{4E00}-\\x{9FFF}", "\u4e00-\u9fff"))
+_A_LABEL = rf"(?:{_LABEL})".replace("\\x{4E00}-\\x{9FFF}", "\u4e00-\u9fff")
+_IS_LABEL, _HAS_LABEL = re.compile(rf"{_A_LABEL}\s*[:：]?"), re.compile(_A_LABEL)
 _AMOUNT = re.compile(r"[+\-(¥￥]*\d[\d.,:/\-\s年月日]*[)%‰]?\D{0,6}|[-—–/*]*")
-_FOOT = re.compile(
-    r"(?:注|备注|说明|资料来源|数据来源|(?:制表|填表|填报|审核|复核|负责|单位负责|经办)人?|(?:制表|填表|填报|打印|导出)(?:日期|时间))\s*[:：]"
+FOOT = (
+    r"(?:注|备注|说明|资料来源|数据来源|(?:制表|填表|填报|审核|复核|负责|单位负责|经办)人?"
+    r"|(?:制表|填表|填报|打印|导出)(?:日期|时间))\s*[:：]"
 )
+"""What stands below a table begins with, for Python's `re`."""
+_IS_FOOT = re.compile(FOOT)
 
 
 def is_total(cells: Sequence[str | None]) -> bool:
@@ -104,7 +108,12 @@ def is_total_label(text: str) -> bool:
     return len(text) < 20 and _IS_LABEL.fullmatch(text.strip().lower()) is not None
 
 
+def has_total_label(text: str) -> bool:
+    """Whether 合计 or Total stands anywhere in it."""
+    return _HAS_LABEL.search(text.lower()) is not None
+
+
 def is_foot(cells: Sequence[str | None]) -> bool:
     """Whether a row is what stands below a table: 制表人：…, 注：…, with hardly anything beside it."""
     filled = [text for cell in cells if cell and (text := cell.strip())]
-    return len(cells) > 2 and 0 < len(filled) * 2 <= len(cells) and _FOOT.match(filled[0]) is not None
+    return len(cells) > 2 and 0 < len(filled) * 2 <= len(cells) and _IS_FOOT.match(filled[0]) is not None

@@ -3,7 +3,8 @@
 telling     how what cannot be read is told of
 opening     bytes and text of a file: gzip, zip, encodings, limits
 documents   JSON, NDJSON: nested objects become paths (start.at)
-delimited   CSV
+delimited   CSV, record by record
+blocks      CSV, many records at a time
 parquets    Parquet
 workbooks   Excel
 databases   SQLite, PostgreSQL, MariaDB/MySQL
@@ -35,7 +36,7 @@ from datong.ground.crypto import hashing
 from datong.ground.refusal import Refusal
 from datong.harmonise.model.mappings import FILE_KINDS, Source, SourceKind
 from datong.harmonise.model.reading import Reading, Sample, Since
-from datong.harmonise.store.sources import apis, databases, parquets, several
+from datong.harmonise.store.sources import apis, blocks, databases, parquets, several
 from datong.harmonise.store.sources.buckets import Listed, Storage
 from datong.harmonise.store.sources.databases import columns_of
 from datong.harmonise.store.sources.delimited import csv_rows
@@ -227,7 +228,10 @@ def _gather(source: Source, path: Path, wanted: Iterable[str], gathered: Gathere
     if source.format in TEXTS:
         source = in_its_encoding(source, path)
         with opened(source, path) as content:
-            gathered.add_rows(TEXTS[source.format](source, content, inner_of(wanted)))
+            if source.format is SourceKind.csv:
+                blocks.gather(source, content, gathered)
+            else:
+                gathered.add_rows(TEXTS[source.format](source, content, inner_of(wanted)))
             return content.finish()
     with unchanged(source, path):
         if source.format is SourceKind.parquet:

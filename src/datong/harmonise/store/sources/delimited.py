@@ -13,6 +13,7 @@ import csv
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -24,65 +25,94 @@ from datong.harmonise.store.sources.opening import LINE_CHARS_MAX, Content, line
 from datong.harmonise.store.sources.telling import refused, refused_header, require_places
 
 csv.field_size_limit(LINE_CHARS_MAX)
+BOM = "\ufeff"
 _NAMED_ANEW = Text(
     "请改名，或以 columns 写出全部列名并以 skip_lines 跳过表头",
     "rename one, or name all columns by `columns` and skip the header by `skip_lines`",
 )
 
 
-def csv_rows(source: Source, content: Content) -> Iterator[Row]:
-    """The records below the header line, or all of them where the source names the columns."""
-    lines = lines_of(source, content)
+@dataclass(frozen=True)
+class Delimited:
+    """What the records of a file are read by: its header, and the line with which the first of them begins (from 1)."""
+
+    source: Source
+    header: list[str]
+    forced: bool
+    first: int
+
+    def records(self, lines: Iterator[str], line: int, read: int) -> Iterator[tuple[int, list[Row]]]:
+        """Each record of `lines`: of how many of them it is, and its rows; none of an empty line, and of lines with
+        stray quotes one for each. line: which line of the file the first is; read: how many rows there were before."""
+        source, header, forced, width = self.source, self.header, self.forced, len(self.header)
+        consumed: list[str] = []  # the lines of the record being read, as they stand in the file
+
+        def watched() -> Iterator[str]:
+            for one in lines:
+                consumed.append(one)
+                yield one
+
+        reader = reader_of(source, watched())
+        loose, first = loose_in(source), {header[0], BOM + header[0]}
+        try:
+            for fields in reader:
+                said = _said_of(source, consumed) if len(consumed) > 1 or loose(consumed[0]) else ""
+                if "unexpected end" in said:
+                    zh, en = "此行的引号没有结束", "a quotation that begins in this line never ends"
+                    place = f"{source.path or source.name} @ line {line + reader.line_num - len(consumed)}"
+                    raise refused(source, place, zh, en, read=read)
+                count = len(consumed)
+                rows: list[Row] = []
+                if said:
+                    rows = [({}, text.rstrip("\r\n")) for text in consumed]
+                elif fields:
+                    text = "".join(consumed).rstrip("\r\n")
+                    other = len(fields) != width and (len(fields) < width or any(fields[width:]))
+                    if other or (fields[0] in first and _is_header(fields, header)) or _is_none(source, fields, text):
+                        rows = [({}, text)]
+                    else:
+                        texts = map(_forced_text, fields) if forced and '="' in text else fields
+                        rows = [(dict(zip(header, texts, strict=False)), None)]
+                consumed.clear()
+                read += len(rows)
+                yield count, rows
+        except csv.Error as error:
+            place = f"{source.path or source.name} @ line {line + reader.line_num - 1}"
+            raise refused(source, place, f"不是 CSV：{error}", f"is no CSV: {error}", read=read) from None
+
+
+def begun(source: Source, lines: Iterator[str]) -> Delimited:
+    """The file whose header `lines` begin with; they are then at its first record."""
+    place = source.path or source.name
     skipped = deque(islice(lines, source.skip_lines), maxlen=1)
-    consumed: list[str] = []  # the lines of the record being read, as they stand in the file
-
-    def watched() -> Iterator[str]:
-        for line in lines:
-            consumed.append(line)
-            yield line
-
-    reader = _reader(source, watched())
-    numbered = source.numbered.get("")
-    read_so_far = 0
+    reader = reader_of(source, lines)
     try:
         forced = source.quote == '"' and source.delimiter != BLANKS
         header = list(source.columns.get("", ())) or [name.strip() for name in next(reader, [])]
-        header = list(map(_forced_text, header)) if forced else header
-        if numbered in header:
-            zh, en = "已有此列，请另取行号列名（numbered）", "is a column already; give `numbered` another name"
-            raise refused(source, f"{source.path or source.name}: {numbered}", zh, en)
-        if not header or len(set(header)) != len(header):
-            raise refused_header(source, source.path or source.name, header, lambda n: str(n + 1), _NAMED_ANEW)
-        if source.columns and skipped:
-            require_places(source, source.path or source.name, header, next(_reader(source, iter(skipped)), []))
-        consumed.clear()
-        loose, width, first = _loose(source), len(header), {header[0], "\ufeff" + header[0]}
-        for fields in reader:
-            said = _said_of(source, consumed) if len(consumed) > 1 or loose(consumed[0]) else ""
-            if "unexpected end" in said:
-                line = reader.line_num + source.skip_lines - len(consumed) + 1
-                zh, en = "此行的引号没有结束", "a quotation that begins in this line never ends"
-                raise refused(source, f"{source.path or source.name} @ line {line}", zh, en, read=read_so_far)
-            if said:
-                read_so_far += len(consumed)
-                yield from (({}, line.rstrip("\r\n")) for line in consumed)
-                consumed.clear()
-                continue
-            text = "".join(consumed).rstrip("\r\n")
-            consumed.clear()
-            if not fields:
-                continue
-            read_so_far += 1
-            other = len(fields) != width and (len(fields) < width or any(fields[width:]))
-            if other or (fields[0] in first and _is_header(fields, header)) or _is_none(source, fields, text):
-                yield {}, text
-                continue
-            texts = map(_forced_text, fields) if forced and '="' in text else fields
-            row: dict[str, str | None] = dict(zip(header, texts, strict=False))
-            yield (row if numbered is None else {**row, numbered: str(read_so_far)}), None
     except csv.Error as error:
-        place = f"{source.path or source.name} @ line {reader.line_num + source.skip_lines}"
-        raise refused(source, place, f"不是 CSV：{error}", f"is no CSV: {error}", read=read_so_far) from None
+        place = f"{place} @ line {reader.line_num + source.skip_lines}"
+        raise refused(source, place, f"不是 CSV：{error}", f"is no CSV: {error}") from None
+    header = list(map(_forced_text, header)) if forced else header
+    if (numbered := source.numbered.get("")) in header:
+        zh, en = "已有此列，请另取行号列名（numbered）", "is a column already; give `numbered` another name"
+        raise refused(source, f"{place}: {numbered}", zh, en)
+    if not header or len(set(header)) != len(header):
+        raise refused_header(source, place, header, lambda n: str(n + 1), _NAMED_ANEW)
+    if source.columns and skipped:
+        require_places(source, place, header, next(reader_of(source, iter(skipped)), []))
+    return Delimited(source, header, forced, source.skip_lines + reader.line_num + 1)
+
+
+def csv_rows(source: Source, content: Content) -> Iterator[Row]:
+    """The records below the header line, or all of them where the source names the columns."""
+    lines = lines_of(source, content)
+    file = begun(source, lines)
+    rows = (row for _, rows in file.records(lines, file.first, 0) for row in rows)
+    if (numbered := source.numbered.get("")) is None:
+        yield from rows
+        return
+    for number, (values, text) in enumerate(rows, 1):
+        yield ({**values, numbered: str(number)} if text is None else values), text
 
 
 def _forced_text(field: str) -> str:
@@ -92,12 +122,16 @@ def _forced_text(field: str) -> str:
 
 def _is_none(source: Source, fields: list[str], text: str) -> bool:
     """Whether a line adds up those above it, or stands below the table. Looks first, as most do neither."""
-    if not source.keeps_totals and ("计" in text or "otal" in text or "OTAL" in text) and is_total(fields):
+    if not source.keeps_totals and has_total_sign(text) and is_total(fields):
         return True
     return ("：" in text or ":" in text) and is_foot(fields)
 
 
-def _reader(source: Source, lines: Iterator[str], *, strict: bool = False) -> Any:
+def has_total_sign(text: str) -> bool:
+    return "计" in text or "otal" in text or "OTAL" in text
+
+
+def reader_of(source: Source, lines: Iterator[str], *, strict: bool = False) -> Any:
     if source.delimiter == BLANKS:
         return _Blanks(lines)
     if not source.quote:
@@ -119,7 +153,7 @@ class _Blanks:
         return next(self.lines).split()
 
 
-def _loose(source: Source) -> Callable[[str], object]:
+def loose_in(source: Source) -> Callable[[str], object]:
     """Whether a field may go on behind a quotation in a line: another sign stands behind a quote that begins none."""
     if not source.quote or source.delimiter == BLANKS:
         return lambda _: False
@@ -130,7 +164,7 @@ def _loose(source: Source) -> Callable[[str], object]:
 def _said_of(source: Source, lines: list[str]) -> str:
     """What is wrong with the quotations of a record; the file's end ends none."""
     try:
-        list(_reader(source, iter(lines), strict=True))
+        list(reader_of(source, iter(lines), strict=True))
     except csv.Error as error:
         return str(error)
     return ""
