@@ -277,6 +277,15 @@ class Tx:
     def all(self, statement: Executable) -> list[Row[Any]]:
         return list(self.conn.execute(statement).all())
 
+    def rows(self, statement: Executable) -> list[dict[str, Any]]:
+        """All rows, each a dict by the names of its columns."""
+        return [dict(row) for row in self.conn.execute(statement).mappings()]
+
+    def row(self, statement: Executable) -> dict[str, Any] | None:
+        """The only row as such a dict, or None."""
+        row = self.conn.execute(statement).mappings().one_or_none()
+        return None if row is None else dict(row)
+
     def count(self, of: Table, *, each: str = "", sought: Sought | None = None, **equal: Any) -> int:
         """How many rows of `of` there are, of those that are sought and whose columns are `equal`; or, with the name of
         a column of lists, how many things `each` of them lists, together."""

@@ -50,8 +50,7 @@ def newest(tx: Tx, dataset: str, *, locked: bool = False) -> dict[str, Any] | No
     """The newest version of a dataset's classification; `locked`: held for this transaction."""
     of = classifications.c.dataset == dataset
     asked = select(classifications).where(of).order_by(classifications.c.version.desc()).limit(1)
-    row = tx.execute(asked.with_for_update() if locked else asked).first()
-    return dict(row._mapping) if row is not None else None
+    return tx.row(asked.with_for_update() if locked else asked)
 
 
 def versions(tx: Tx, dataset: str) -> list[dict[str, Any]]:
@@ -109,4 +108,4 @@ def add_word(tx: Tx, classification: str, seq: int, row: dict[str, Any]) -> dict
 
 
 def _rows(tx: Tx, asked: Any) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(asked)]
+    return tx.rows(asked)

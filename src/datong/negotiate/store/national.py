@@ -71,7 +71,7 @@ rounds = table(
 
 
 def rows(tx: Tx, query: Any) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def contract_of(tx: Tx, agreement: str) -> dict[str, Any] | None:
