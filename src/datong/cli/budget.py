@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from datong.cli.options import AS_JSON, HERE
 from datong.ground.refusal import Kind, Problem, Reason, Text
 
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ BAD_FILE = Reason(
     Text("请核对路径和写法；例子见 docs/how-to/answer-with-noise.md。",
          "Check the path and how it is written; docs/how-to/answer-with-noise.md has an example."),
 )  # fmt: skip
-
-HERE = click.option(
-    "--workspace", "folder", default=".", show_default=True, type=click.Path(path_type=Path),
-    help="Folder of the workspace; datong.toml lies in it, or beside it in the folder above.",
-)  # fmt: skip
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 
 
 @click.group()
