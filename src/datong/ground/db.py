@@ -377,6 +377,15 @@ class Tx:
             self._business = clock.instant(row["at"]) if row else self.wall_now
         return self._business
 
+    def move_clock(self, at: datetime, seq: int) -> None:
+        """Set the business clock, for the rest of this transaction, too; seq: the number of the move."""
+        row = {"at": clock.text(at), "seq": seq}
+        if self.get(business_clock, "now") is None:
+            self.add(business_clock, {"id": "now", **row})
+        else:
+            self.change(business_clock, "now", **row)
+        self._business = at
+
     @property
     def now(self) -> str:
         """Business time as text: the time of deeds, terms and deadlines."""
