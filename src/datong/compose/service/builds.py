@@ -22,6 +22,7 @@ from datong.compose import rules, store
 from datong.compose.model import BAD_SUPPLY, FILE_CHANGED, NO_FOLDER, NOT_READY, UNKNOWN, PartitionState
 from datong.compose.service.partitions import partition
 from datong.deidentify import service as deidentify
+from datong.deidentify.model.joint import Recipe
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import Store, Tx, Window, new_id
@@ -253,7 +254,7 @@ def _supply_problems(tx: Tx, row: dict[str, Any], resource: str, table: pa.Table
     return problems + rules.account_problems(facts.get("account", {}), measures, [one.label for one in plan.levels])
 
 
-def _groups(tx: Tx, row: dict[str, Any]) -> list[Any]:
+def _groups(tx: Tx, row: dict[str, Any]) -> list[deidentify.Group]:
     return deidentify.groups_of(deidentify.recipe_from(row["recipe"]), store.passed_of(tx, row["id"]))
 
 
@@ -287,7 +288,7 @@ def _composed(tx: Tx, row: dict[str, Any], tables: list[pa.Table]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema)
 
 
-def _pattern(plan: Any, node: Any) -> dict[str, Any]:
+def _pattern(plan: Recipe, node: deidentify.Node) -> dict[str, Any]:
     first, last = deidentify.hours_of(plan.rounds[node.level], node.window) or (None, None)
     rest_of = plan.marginals[node.level - len(plan.levels)].of if deidentify.is_rest(plan, node) else None
     return {
