@@ -8,7 +8,6 @@ Must never know: prices, raw rows. Contract: tests/compose/test_compose_builds.p
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from datong.ground import evidence, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import Store, Tx, Window, new_id
 from datong.ground.refusal import Problem
+from datong.ground.staging import flush
 from datong.harmonise import service as harmonise
 from datong.register import service as register
 from datong.terms.roles import Role
@@ -351,8 +351,7 @@ def _staged(table: pa.Table, staged: Path) -> str:
     """Write the table beside its final place, flushed to disk; its digest."""
     staged.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, staged, compression="zstd")
-    with staged.open("rb") as written:
-        os.fsync(written.fileno())
+    flush(staged)
     return digest_bytes(staged.read_bytes())
 
 

@@ -23,6 +23,7 @@ from datong.deliver.service import addresses, deciding, files, handing, sharing,
 from datong.ground import evidence, jobs
 from datong.ground.db import NODE, Store, Tx, Window, new_id
 from datong.ground.refusal import Kind, Refusal
+from datong.ground.staging import flush
 from datong.negotiate import service as negotiate
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -205,7 +206,7 @@ def keep(tx: Tx, process: Mapping[str, Any], tables: list[dict[str, Any]]) -> No
         file = new_id("recv")
         staged = files.staged(tx.store, file)
         source.rename(staged)
-        files.flush(staged)
+        flush(staged)
         relative = files.target("received", process["agreement"], file, table.get("suffix", "parquet"))
         tx.add(
             rows.received,

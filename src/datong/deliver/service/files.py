@@ -101,12 +101,6 @@ def file_digest(path: Path) -> str:
         return hashing.labelled(hashing.file_hex(source))
 
 
-def flush(path: Path) -> None:
-    """Make a written file survive a power cut before a row names it."""
-    with path.open("rb") as written:
-        os.fsync(written.fileno())
-
-
 # ---- url keys
 
 

@@ -24,6 +24,7 @@ from datong.deliver.service import files
 from datong.ground import evidence, signing
 from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Refusal, unless_unknown
+from datong.ground.staging import flush
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -129,7 +130,7 @@ def _laid_out(
     if newest and [f["digest"] for f in rows.files_of(tx, newest[0]["id"])] == [digest]:
         path.unlink()
         return _shown(tx, newest[0])
-    files.flush(path)
+    flush(path)
     size = path.stat().st_size
     row = {
         "id": new_id("share"), "agreement": contract["id"], "share": rules.share_name(contract["id"]),

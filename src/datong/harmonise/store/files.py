@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from datong.engine.model import GROUP_ROWS, Scan
 from datong.ground.crypto import hashing
+from datong.ground.staging import flush
 
 HARMONISED = "harmonised.parquet"
 QUARANTINE = "quarantine.parquet"
@@ -52,10 +53,10 @@ def staged(folder: Path, build: str, tables: Mapping[str, pa.Table | Scan], plan
     (aside / PLAN).write_text(plan, "utf-8")
     written = {}
     for path in sorted(aside.iterdir()):
-        _flush(path)
+        flush(path)
         rows = _rows(tables[path.name]) if path.name in tables else 0
         written[path.name] = {"digest": digest_of(path), "bytes": path.stat().st_size, "rows": rows}
-    _flush(aside)
+    flush(aside)
     return written
 
 
@@ -112,7 +113,7 @@ def put_in_place(folder: Path, resource: str, build: str) -> None:
     except OSError:  # something lies there
         shutil.rmtree(target, ignore_errors=True)
         aside.rename(target)
-    _flush(target.parent)
+    flush(target.parent)
 
 
 def stands(folder: Path, resource: str, build: str, written: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -168,11 +169,3 @@ def _rows(table: pa.Table | Scan) -> int:
 def digest_of(path: Path) -> str:
     with path.open("rb") as opened:
         return hashing.labelled(hashing.file_hex(opened))
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,7 +9,6 @@ Contract: tests/harmonise/test_harmonise_loads.py.
 
 from __future__ import annotations
 
-import os
 import uuid
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from sqlalchemy import JSON, Column, Integer, String, Text, select
 
 from datong.ground.crypto import hashing
 from datong.ground.db import Instant, Tx, table
+from datong.ground.staging import flush
 from datong.harmonise.store.files import digest_of
 
 load_marks = table(
@@ -54,9 +54,9 @@ def kept(folder: Path, resource: str, rows: pa.Table) -> str:
     unfinished = home / f".{uuid.uuid4().hex}"
     pq.write_table(rows, unfinished, compression="zstd")
     digest = digest_of(unfinished)
-    _flush(unfinished)
+    flush(unfinished)
     unfinished.replace(place(folder, resource, digest))
-    _flush(home)
+    flush(home)
     return digest
 
 
@@ -93,11 +93,3 @@ def only(folder: Path, resource: str, digest: str) -> None:
     for path in (root(folder) / resource).glob("*"):
         if path != place(folder, resource, digest):
             path.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
