@@ -12,7 +12,6 @@ from typing import Any
 
 from datong.deidentify import service as deidentify
 from datong.deliver import rules
-from datong.deliver.model import NOT_OURS
 from datong.deliver.service import deciding
 from datong.ground import outbox, signing
 from datong.ground.canonical import hexdigest
@@ -63,7 +62,7 @@ def _require_sides(tx: Tx, contract: dict[str, Any], sender: str, *, dataset: st
     this dataset: a decision compares it itself."""
     asked = contract["dataset"] if dataset is None else dataset
     if (contract["consumer"], contract["provider"], contract["dataset"]) != (sender, signing.me(tx).code, asked):
-        raise NOT_OURS(act="partition", agreement=contract["id"], zh="合同双方", en="pair of sides")
+        raise rules.not_ours("partition", contract["id"], "pair of sides")
 
 
 def _decided(tx: Tx, sender: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from datong.compose import service as compose
 from datong.deidentify import service as deidentify
 from datong.deliver import rules
 from datong.deliver import store as rows
-from datong.deliver.model import NOT_OURS, NOT_READY
+from datong.deliver.model import NOT_READY
 from datong.deliver.service import files
 from datong.ground import evidence, signing
 from datong.ground.db import Tx, Window, new_id
@@ -35,8 +35,7 @@ def our_contract(tx: Tx, agreement: str, side: str, act: str) -> dict[str, Any]:
     """The agreement in force of which this node is the `side` ("provider" or "consumer"), or a refusal."""
     contract = negotiate.in_force(tx, agreement)
     if contract[side] != signing.me(tx).code:
-        zh = "提供方" if side == "provider" else "需求方"
-        raise NOT_OURS(act=act, agreement=agreement, zh=zh, en=side)
+        raise rules.not_ours(act, agreement, side)
     return dict(contract)
 
 
