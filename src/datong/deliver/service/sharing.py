@@ -22,6 +22,7 @@ from datong.deliver import store as rows
 from datong.deliver.model import NOT_READY
 from datong.deliver.service import files
 from datong.ground import evidence, signing
+from datong.ground.crypto import hashing
 from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Refusal, unless_unknown
 from datong.ground.staging import flush
@@ -111,7 +112,7 @@ def _laid_out(
 ) -> dict[str, Any]:  # fmt: skip
     """A new version of the share's table from the staged `file`; the newest one again when nothing changed."""
     path = files.staged(tx.store, file)
-    digest = files.file_digest(path)
+    digest = hashing.file_digest(path)
     if record.get("file_digest", digest) != digest:
         raise NOT_READY(
             agreement=contract["id"], zh="文件不是放行检查所见的文件。",

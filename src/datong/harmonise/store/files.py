@@ -55,7 +55,7 @@ def staged(folder: Path, build: str, tables: Mapping[str, pa.Table | Scan], plan
     for path in sorted(aside.iterdir()):
         flush(path)
         rows = _rows(tables[path.name]) if path.name in tables else 0
-        written[path.name] = {"digest": digest_of(path), "bytes": path.stat().st_size, "rows": rows}
+        written[path.name] = {"digest": hashing.file_digest(path), "bytes": path.stat().st_size, "rows": rows}
     flush(aside)
     return written
 
@@ -121,7 +121,10 @@ def stands(folder: Path, resource: str, build: str, written: Mapping[str, Mappin
     between its commit and the move)."""
     aside = root(folder) / STAGED / build
     home = aside if aside.is_dir() else place(folder, resource, build)
-    return all((home / name).is_file() and digest_of(home / name) == entry["digest"] for name, entry in written.items())
+    return all(
+        (home / name).is_file() and hashing.file_digest(home / name) == entry["digest"]
+        for name, entry in written.items()
+    )
 
 
 def unstage(folder: Path, build: str) -> None:
@@ -164,8 +167,3 @@ def _is_read(name: str) -> bool:
 
 def _rows(table: pa.Table | Scan) -> int:
     return table.rows if isinstance(table, Scan) else int(table.num_rows)
-
-
-def digest_of(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashing.labelled(hashing.file_hex(opened))

@@ -20,7 +20,6 @@ from sqlalchemy import JSON, Column, Integer, String, Text, select
 from datong.ground.crypto import hashing
 from datong.ground.db import Instant, Tx, table
 from datong.ground.staging import flush
-from datong.harmonise.store.files import digest_of
 
 load_marks = table(
     "load_mark",
@@ -53,7 +52,7 @@ def kept(folder: Path, resource: str, rows: pa.Table) -> str:
     home.mkdir(parents=True, exist_ok=True)
     unfinished = home / f".{uuid.uuid4().hex}"
     pq.write_table(rows, unfinished, compression="zstd")
-    digest = digest_of(unfinished)
+    digest = hashing.file_digest(unfinished)
     flush(unfinished)
     unfinished.replace(place(folder, resource, digest))
     flush(home)
@@ -63,7 +62,7 @@ def kept(folder: Path, resource: str, rows: pa.Table) -> str:
 def intact(folder: Path, mark: dict[str, Any]) -> Path | None:
     """The file of a mark, when it is what was recorded."""
     path = place(folder, mark["id"], mark["file"])
-    return path if path.is_file() and digest_of(path) == mark["file"] else None
+    return path if path.is_file() and hashing.file_digest(path) == mark["file"] else None
 
 
 def of(tx: Tx, resource: str) -> dict[str, Any] | None:
