@@ -8,7 +8,6 @@ docs/how-to/answer-with-noise.md.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from datong.cli.options import AS_JSON, HERE
+from datong.cli.printing import print_json
 from datong.ground.refusal import Kind, Problem, Reason, Text
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def confirm(resource: str, words: Path | None, folder: Path, *, rest: bool, as_j
         if said or rest:
             told = deidentify.confirm_classification(tx, dataset=resource, rest=rest, **said)
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        print_json(told)
         return
     shown = [
         {"column": one["column"], "kind": one["kind"], "level": one["level"],
@@ -123,7 +123,7 @@ def ask(resource: str, query: Path, consumer: str, limit: int, folder: Path, as_
             (left,) = deidentify.budget(tx, resource=resource)
     told = {**answer, "cost_rho": paid["cost_rho"], "free": paid["free"]}
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        print_json(told)
         return
     _print_rows(told["rows"])
     if (more := answer["groups"] - len(told["rows"])) > 0:
@@ -177,7 +177,7 @@ def _read(file: Path) -> Any:
 
 def _print_budgets(found: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        print_json(found)
         return
     for row in found:
         click.echo(
