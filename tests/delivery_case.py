@@ -4,7 +4,8 @@ signed by both, and a table laid ready. Real rows in a real store, made here bec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,6 +199,20 @@ def lay_out(
     )
     transfer_course.start_waiting(tx, agreement)  # as the verbs of offering.py do
     return laid
+
+
+@contextmanager
+def both_under_contract(folder: Path) -> Iterator[dict[str, Store]]:
+    """The stores of both sides by their codes, under an agreement by which files may be had; the owner's is laid out."""
+    stores = {code: open_node(folder / code[-9:], code) for code in SIDES}
+    for store in stores.values():
+        with store.begin(person(), "test") as tx:
+            agree(tx, policy_json=DOWNLOAD_POLICY)
+    with stores[OWNER_NODE].begin(person(), "test") as tx:
+        lay_out(tx)
+    yield stores
+    for store in stores.values():
+        store.dispose()
 
 
 def grant(tx: Tx, agreement: str = "agr-1") -> tuple[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datong.ground.money import half_up, multiplied, parse_yuan, split_by_largest_remainder, yuan
+from datong.ground.money import half_up, parse_yuan, split_by_largest_remainder, yuan
 
 FEN = st.integers(-(10**15), 10**15)
 WEIGHTS = st.lists(st.integers(0, 10**6), min_size=1, max_size=12).filter(sum)
@@ -60,9 +60,9 @@ def test_halves_go_up_away_from_zero(amount: str, rounded: int) -> None:
 
 
 @given(FEN, st.fractions(min_value=0, max_value=1000, max_denominator=10**6))
-def test_multiplying_rounds_once_and_symmetrically(fen: int, factor: Fraction) -> None:
-    assert abs(multiplied(fen, factor) - fen * factor) <= Fraction(1, 2)
-    assert multiplied(-fen, factor) == -multiplied(fen, factor)
+def test_rounding_is_near_and_symmetric(fen: int, factor: Fraction) -> None:
+    assert abs(half_up(fen * factor) - fen * factor) <= Fraction(1, 2)
+    assert half_up(-fen * factor) == -half_up(fen * factor)
 
 
 @given(FEN, WEIGHTS)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datong.ground.crypto.hashing import file_digest
 from datong.harmonise.store import files
 
 TABLES = {files.HARMONISED: pa.table({"a": [1, 2]}), files.QUARANTINE: pa.table({"b": ["x"]})}
@@ -22,7 +23,7 @@ def test_staged_then_in_place(tmp_path: Path) -> None:
     files.put_in_place(tmp_path, "r", "b1")
     files.put_in_place(tmp_path, "r", "b1")
     for name, entry in written.items():
-        assert files.digest_of(target / name) == entry["digest"]
+        assert file_digest(target / name) == entry["digest"]
         assert (target / name).stat().st_size == entry["bytes"]
     assert (written[files.HARMONISED]["rows"], written[files.QUARANTINE]["rows"]) == (2, 1)
     assert pq.ParquetFile(target / files.HARMONISED).metadata.row_group(0).column(0).compression == "ZSTD"

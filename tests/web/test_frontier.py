@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import CHROMIUM, QUIET, need_chromium, served
+from served import in_chromium, need_chromium, served, wider_by
 from test_console import app_of
 
 from asgi import Asgi
@@ -94,17 +94,11 @@ def test_the_products_page_draws_it_and_says_who_measured(store: Store, tmp_path
 def test_in_chromium_the_points_are_seen_in_their_colours(store: Store, tmp_path: Path) -> None:
     """On a desk and on a telephone, without an error and without scrolling sideways."""
     need_chromium()
-    from playwright.sync_api import sync_playwright
-
     token = with_product(store)
-    wrong = list[str]()
-    with served(app_of(store, tmp_path / "s.json")) as address, sync_playwright() as player:
-        chromium = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB").new_page()
-        page.goto(f"{address}/enter/{token}?lang=en")
-        page.get_by_role("button").first.click()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    with (
+        served(app_of(store, tmp_path / "s.json")) as address,
+        in_chromium(f"{address}/enter/{token}?lang=en", "en-GB") as page,
+    ):
         page.goto(f"{address}/products/product-1?lang=en", wait_until="load")
         assert page.locator("svg.frontier circle").count() == 6
         colour = "element => getComputedStyle(element).fill"
@@ -114,6 +108,4 @@ def test_in_chromium_the_points_are_seen_in_their_colours(store: Store, tmp_path
         assert len(found) == 3 and "rgb(0, 0, 0)" not in found
         assert page.get_by_text("Measured by").is_visible()
         page.set_viewport_size({"width": 390, "height": 844})
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        chromium.close()
-    assert not wrong and over <= 0
+        assert wider_by(page) <= 0

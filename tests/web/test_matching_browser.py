@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from served import CHROMIUM, QUIET, need_chromium, served
+from served import in_chromium, need_chromium, served, wider_by
 from test_console import app_of
 
 from datong.ground.db import NODE, Store
@@ -44,17 +44,10 @@ def console(store: Store, node_folder: Path, tmp_path: Path) -> Iterator[str]:
 
 
 def test_an_engineer_confirms_columns(console: str, store: Store) -> None:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
-    wrong: list[str] = []
     address = console.rpartition("/enter/")[0]
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN").new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        page.goto(console)
-        page.get_by_role("button", name="进入控制台").click()
+    with in_chromium(console) as page:
         page.get_by_role("link", name="字段含义").first.click()
         page.get_by_role("link", name="匹配一个数据源").click()
         for name, value in (("workspace", "work"), ("source", "cars"), ("standard", "transport")):
@@ -71,10 +64,7 @@ def test_an_engineer_confirms_columns(console: str, store: Store) -> None:
             page.set_viewport_size({"width": width, "height": 844})
             page.goto(f"{address}/match?{ASKED}&lang=en")
             expect(page.get_by_role("heading", level=1)).to_have_text("Match columns")
-            over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert over <= 0, f"wider than {width}"
-        browser.close()
-    assert not wrong
+            assert wider_by(page) <= 0, f"wider than {width}"
     with store.read() as tx:
         said = {row["column"]: row["said"] for row in harmonise.synonyms(tx)}
     assert said["车辆识别代号"] == said["gmrq_x"] == "confirmed"

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from served import CHROMIUM, QUIET, need_chromium, served
+from served import CHROMIUM, QUIET, need_chromium, served, wider_by
 from test_console import Browser, app_of, people  # noqa: F401 - fixtures
 from test_forms import DECLARED
 from test_overview import added
@@ -55,8 +55,7 @@ def test_a_record_is_whole_on_paper_and_fits_every_width(store: Store, people: d
             page.set_viewport_size(size)  # type: ignore[arg-type]
             for path in ("/resources", *(f"/resources/{one}" for one in made.values()), case):
                 page.goto(address + path)
-                over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-                assert over <= 0, (media, path)
+                assert wider_by(page) <= 0, (media, path)
                 assert page.locator("h1 b, td b, dd b").count() == 0, "a name is no markup"
         page.goto(address + case)
         expect(page.locator(".printed")).to_contain_text(case)

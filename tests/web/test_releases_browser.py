@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from served import CHROMIUM, QUIET, need_chromium, served
+from served import in_chromium, need_chromium, served, wider_by
 from test_console import app_of
 
 from datong.ground.db import NODE, Store
@@ -33,17 +33,10 @@ def console(store: Store, tmp_path: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def test_a_reviewer_signs_a_release(console: tuple[str, str, str]) -> None:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     address, link, release = console
-    wrong: list[str] = []
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN").new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        page.goto(link)
-        page.get_by_role("button", name="进入控制台").click()
+    with in_chromium(link) as page:
         page.get_by_role("link", name="风险与放行").first.click()
         page.get_by_role("link", name="P-DAYS").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("今日可交付")
@@ -59,7 +52,4 @@ def test_a_reviewer_signs_a_release(console: tuple[str, str, str]) -> None:
             page.set_viewport_size({"width": width, "height": 844})
             page.goto(f"{address}/releases/{release}?lang=en")
             expect(page.get_by_role("heading", name="Three attackers")).to_be_visible()
-            over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert over <= 0, f"wider than {width}"
-        browser.close()
-    assert not wrong
+            assert wider_by(page) <= 0, f"wider than {width}"

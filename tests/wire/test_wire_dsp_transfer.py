@@ -23,13 +23,10 @@ from datong.wire.http import Answer
 from delivery_case import (
     BUYER,
     BUYER_NODE,
-    DOWNLOAD_POLICY,
     OWNER_NODE,
     SIDES,
-    agree,
     authenticate,
-    lay_out,
-    open_node,
+    both_under_contract,
     person,
 )
 
@@ -75,15 +72,8 @@ class Wire:
 
 @pytest.fixture
 def wire(tmp_path: Path) -> Iterator[Wire]:
-    stores = {code: open_node(tmp_path / code[-9:], code) for code in SIDES}
-    for store in stores.values():
-        with store.begin(person(), "test") as tx:
-            agree(tx, policy_json=DOWNLOAD_POLICY)
-    with stores[OWNER_NODE].begin(person(), "test") as tx:
-        lay_out(tx)
-    yield Wire(stores)
-    for store in stores.values():
-        store.dispose()
+    with both_under_contract(tmp_path) as stores:
+        yield Wire(stores)
 
 
 def requested(wire: Wire) -> dict[str, Any]:

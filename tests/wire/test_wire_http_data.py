@@ -26,13 +26,10 @@ from datong.wire.http import ADDRESS_REFUSED, Answer
 from delivery_case import (
     BUYER,
     BUYER_NODE,
-    DOWNLOAD_POLICY,
     OWNER_NODE,
-    SIDES,
-    agree,
     authenticate,
+    both_under_contract,
     lay_out,
-    open_node,
     person,
 )
 
@@ -108,15 +105,8 @@ class Wire:
 
 @pytest.fixture
 def wire(tmp_path: Path) -> Iterator[Wire]:
-    stores = {code: open_node(tmp_path / code[-9:], code) for code in SIDES}
-    for store in stores.values():
-        with store.begin(person(), "test") as tx:
-            agree(tx, policy_json=DOWNLOAD_POLICY)
-    with stores[OWNER_NODE].begin(person(), "test") as tx:
-        lay_out(tx)
-    yield Wire(stores)
-    for store in stores.values():
-        store.dispose()
+    with both_under_contract(tmp_path) as stores:
+        yield Wire(stores)
 
 
 def ask(wire: Wire, format: str, into: str = "node") -> dict[str, Any]:

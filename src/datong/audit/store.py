@@ -256,8 +256,7 @@ def signed_size(tx: Tx) -> Any:
 
 
 def cosignature_rows(tx: Tx) -> list[dict[str, Any]]:
-    rows = tx.all(select(log.cosignatures).order_by(log.cosignatures.c.size, log.cosignatures.c.witness))
-    return [dict(row._mapping) for row in rows]
+    return tx.rows(select(log.cosignatures).order_by(log.cosignatures.c.size, log.cosignatures.c.witness))
 
 
 def cosignatures(tx: Tx) -> Iterator[tuple[list[dict[str, Any]], dict[int, str]]]:
@@ -342,7 +341,7 @@ def rows_of(tx: Tx, table: str, **equals: Any) -> list[dict[str, Any]]:
     if known is None:
         return []
     query = select(known).where(*(known.c[name] == value for name, value in equals.items())).order_by(known.c.id)
-    return [dict(found._mapping) for found in tx.all(query)]
+    return tx.rows(query)
 
 
 def last_leaf(tx: Tx, table: str, key: str) -> dict[str, Any] | None:

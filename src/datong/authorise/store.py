@@ -68,7 +68,7 @@ def listed(tx: Tx, kind: str | None, window: Window) -> list[dict[str, Any]]:
     """The part that is asked for of the instruments, of one kind or of all, oldest change first."""
     query = select(instruments).order_by(instruments.c.changed_at, instruments.c.id)
     query = query if kind is None else query.where(instruments.c.kind == kind)
-    return [dict(row._mapping) for row in tx.all(window.of(query, instruments.c.id))]
+    return tx.rows(window.of(query, instruments.c.id))
 
 
 def rights(tx: Tx) -> list[Instrument]:
@@ -89,4 +89,4 @@ def declared(tx: Tx, *of: str) -> list[dict[str, Any]]:
     query = select(holdings).order_by(holdings.c.declared_at, holdings.c.id)
     if of:
         query = query.where(holdings.c.owner_party == of[0], holdings.c.owned_party == of[1])
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)

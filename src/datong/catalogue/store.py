@@ -108,13 +108,13 @@ def all_listings(tx: Tx, *states: str, window: Window = EVERY) -> list[dict[str,
     query = select(listings).order_by(listings.c.published_at, listings.c.id)
     if states:
         query = query.where(listings.c.state.in_(states))
-    return [dict(row._mapping) for row in tx.all(window.of(query, listings.c.id, listings.c.dataset))]
+    return tx.rows(window.of(query, listings.c.id, listings.c.dataset))
 
 
 def live_called(tx: Tx, ids: list[str]) -> list[dict[str, Any]]:
     """The live ones of these listings."""
     query = select(listings).where(listings.c.id.in_(ids), listings.c.state == "live").order_by(listings.c.id)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def seen_of_own(tx: Tx, dataset: str, words: list[str], purposes: list[str]) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ def seen_of_own(tx: Tx, dataset: str, words: list[str], purposes: list[str]) -> 
     if sought:
         offered = exists().where(offers.c.listing == of.id, offers.c.purpose.in_(purposes))
         query = query.where(or_(_holds(words, of.dataset, of.title, of.description, of.facts), offered))
-    found = {row.id: {**row._mapping, "purposes": list[str]()} for row in tx.all(query)}
+    found = {row["id"]: {**row, "purposes": list[str]()} for row in tx.rows(query)}
     if sought:
         for one in tx.all(select(offers.c.listing, offers.c.purpose).where(offers.c.listing.in_(select(of.id)))):
             if one.listing in found:
@@ -148,7 +148,7 @@ def seen_of_others(
         query = query.where(_holds([*words, *purposes], of.dataset, of.title, of.description, of.value))
     if purpose:
         query = query.where(_holds([purpose], of.value))
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def _holds(words: list[str], *columns: Column[Any]) -> ColumnElement[bool]:
@@ -166,7 +166,7 @@ def live_page(tx: Tx, offset: int, limit: int | None, spaces: Collection[str]) -
     query = select(listings).where(listings.c.state == "live").order_by(listings.c.dataset)
     bound = exists().where(listing_spaces.c.dataset == listings.c.dataset)
     query = query.where(or_(~bound, bound.where(listing_spaces.c.space.in_(list(spaces)))))
-    return [dict(row._mapping) for row in tx.all(query.offset(offset).limit(limit))]
+    return tx.rows(query.offset(offset).limit(limit))
 
 
 def named_spaces(tx: Tx) -> list[str]:
@@ -198,8 +198,8 @@ def offers_by_listing(tx: Tx, found: list[dict[str, Any]]) -> dict[str, list[dic
     if len(of) == 1:  # as each negotiation asks
         (listing,) = of
         return {listing: tx.found(_OFFERS_OF, listing=listing)}
-    for offer in tx.all(select(offers).where(offers.c.listing.in_(list(of))).order_by(offers.c.purpose)):
-        of[offer.listing].append(dict(offer._mapping))
+    for offer in tx.rows(select(offers).where(offers.c.listing.in_(list(of))).order_by(offers.c.purpose)):
+        of[offer["listing"]].append(offer)
     return of
 
 
@@ -209,8 +209,8 @@ def terms_by_listing(tx: Tx, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
     query = select(offers.c.id, offers.c.listing, offers.c.dataset, offers.c.purpose, offers.c.terms)
     for start in range(0, len(ids), 500):
         part = query.where(offers.c.listing.in_(ids[start : start + 500])).order_by(offers.c.purpose)
-        for row in tx.all(part):
-            of.setdefault(row.listing, []).append(dict(row._mapping))
+        for row in tx.rows(part):
+            of.setdefault(row["listing"], []).append(row)
     return of
 
 
@@ -219,12 +219,11 @@ _OFFERS_OF = Prepared(select(offers).where(offers.c.listing == bindparam("listin
 
 def harvested_called(tx: Tx, ids: list[str]) -> list[dict[str, Any]]:
     """What was harvested under these ids."""
-    found = tx.all(select(harvested).where(harvested.c.id.in_(ids)).order_by(harvested.c.id))
-    return [dict(row._mapping) for row in found]
+    return tx.rows(select(harvested).where(harvested.c.id.in_(ids)).order_by(harvested.c.id))
 
 
 def harvested_from(tx: Tx, source: str | None = None) -> list[dict[str, Any]]:
     query = select(harvested).order_by(harvested.c.source, harvested.c.dataset)
     if source is not None:
         query = query.where(harvested.c.source == source)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)

@@ -8,7 +8,6 @@ docs/how-to/answer-with-noise.md.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from datong.cli.options import AS_JSON, HERE
+from datong.cli.printing import print_json
 from datong.ground.refusal import Kind, Problem, Reason, Text
 
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ BAD_FILE = Reason(
     Text("请核对路径和写法；例子见 docs/how-to/answer-with-noise.md。",
          "Check the path and how it is written; docs/how-to/answer-with-noise.md has an example."),
 )  # fmt: skip
-
-HERE = click.option(
-    "--workspace", "folder", default=".", show_default=True, type=click.Path(path_type=Path),
-    help="Folder of the workspace; datong.toml lies in it, or beside it in the folder above.",
-)  # fmt: skip
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 
 
 @click.group()
@@ -61,7 +56,7 @@ def confirm(resource: str, words: Path | None, folder: Path, *, rest: bool, as_j
         if said or rest:
             told = deidentify.confirm_classification(tx, dataset=resource, rest=rest, **said)
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        print_json(told)
         return
     shown = [
         {"column": one["column"], "kind": one["kind"], "level": one["level"],
@@ -128,7 +123,7 @@ def ask(resource: str, query: Path, consumer: str, limit: int, folder: Path, as_
             (left,) = deidentify.budget(tx, resource=resource)
     told = {**answer, "cost_rho": paid["cost_rho"], "free": paid["free"]}
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        print_json(told)
         return
     _print_rows(told["rows"])
     if (more := answer["groups"] - len(told["rows"])) > 0:
@@ -182,7 +177,7 @@ def _read(file: Path) -> Any:
 
 def _print_budgets(found: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        print_json(found)
         return
     for row in found:
         click.echo(

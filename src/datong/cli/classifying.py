@@ -5,17 +5,14 @@ Must never know: how anything is judged. Contract: tests/deidentify/finding/test
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from datong.cli import said
-from datong.cli.treating import plain
+from datong.cli.printing import NAME_LONGEST, cell, console, print_json
 from datong.deidentify.service.classifying import classify
 from datong.ground.refusal import Text
 
@@ -23,17 +20,17 @@ from datong.ground.refusal import Text
 def classified(table: Path, *, confirmed: Path | None, write: Path | None, as_json: bool) -> None:
     told = classify(table, confirmed=confirmed, write=write)
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        print_json(told)
         return
     shown = Table("column", "kind", "type", "score", "level", "evidence")
     for column in told["columns"]:
         level = told.get("confirmed", {}).get(column["column"], column["level"])
         kind = "" if column["kind"] == "other" else column["kind"]
         shown.add_row(
-            plain(column["column"]), kind, said(Text(column["zh"], column["en"])), f"{column['score']:.2f}", str(level),
-            _why(column["evidence"]),
+            cell(column["column"], NAME_LONGEST), kind, said(Text(column["zh"], column["en"])),
+            f"{column['score']:.2f}", str(level), _why(column["evidence"]),
         )  # fmt: skip
-    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(shown)
+    console().print(shown)
     proposal = told.get("confirmed_whole", told["proposal"])
     why = "; ".join(proposal["why"]) or "nothing personal was found"
     click.echo(f"{proposal['grade']}, level {proposal['level']} ({why}).")
@@ -46,7 +43,7 @@ def classified(table: Path, *, confirmed: Path | None, write: Path | None, as_js
 def _why(evidence: dict[str, Any]) -> str:
     parts = []
     if "name" in evidence:
-        parts.append(plain(f"name means {evidence['name']['means']} ({evidence['name']['by']})"))
+        parts.append(cell(f"name means {evidence['name']['means']} ({evidence['name']['by']})", NAME_LONGEST))
     if "check" in evidence and evidence["check"]["share"]:
         parts.append(f"{evidence['check']['share']:.0%} pass {evidence['check']['name']}")
     if "within" in evidence:

@@ -15,6 +15,7 @@ from datong.cli.deidentify import Deidentify
 from datong.cli.flows import flows
 from datong.cli.identity import identity
 from datong.cli.ndi import ndi
+from datong.cli.options import AS_JSON, HERE
 from datong.cli.policy import policy
 from datong.cli.psi import psi
 
@@ -90,11 +91,6 @@ ENGINE = click.option(
 MASTER = click.option(
     "--master", help="The Spark to use, e.g. spark://host:7077 [default: local[2]]; only with --engine spark."
 )
-HERE = click.option(
-    "--workspace", "folder", default=".", show_default=True, type=click.Path(path_type=Path),
-    help="Folder of the workspace; datong.toml lies in it, or beside it in the folder above.",
-)  # fmt: skip
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 DATA = click.option("--data", help="Folder in which the paths of the sources begin [default: workspace.data].")
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import click
 
+from datong.cli.options import AS_JSON
+
 
 @click.group(no_args_is_help=True)
 def contract() -> None:
@@ -17,7 +19,7 @@ def contract() -> None:
 @click.argument("id")
 @click.option("--node", envvar="DATONG_NODE", default="http://127.0.0.1:8400", help="Address of the node.")
 @click.option("--token", envvar="DATONG_TOKEN", default="", help="Service token.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@AS_JSON
 def show(id: str, node: str, token: str, as_json: bool) -> None:
     """Parties, policy in words, terms, signatures, and where it is filed."""
     from datong.cli.rooms import asked  # noqa: PLC0415 - as every command

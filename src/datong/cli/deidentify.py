@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from datong.cli.options import AS_JSON
+
 
 class Deidentify(click.Group):
     """The room's group, made only when a verb of it is asked for; with --spec the command that recodes a table."""
@@ -39,7 +41,7 @@ class Deidentify(click.Group):
     help="YAML: table, quasi-identifiers with their hierarchy files, model; paths relative to it.",
 )  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Write the recoded table here [default: figures only].")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@AS_JSON
 def recode(table: Path | None, spec: Path, out: Path | None, as_json: bool) -> None:
     """Recode a table until its privacy model holds, with the least loss; say levels, loss and what was suppressed.
 

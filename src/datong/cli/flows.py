@@ -10,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from datong.cli.options import AS_JSON
+
 
 @click.group("flows")
 def flows() -> None:
@@ -21,7 +23,7 @@ def flows() -> None:
 @click.option("--recipe", required=True, type=click.Path(path_type=Path), help="The product's recipe, YAML.")
 @click.option("--figure", required=True, help="The number of events to fit: an events_as of the recipe.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write cell, date, hour and expected events here as CSV.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@AS_JSON
 def fit_(table: Path, recipe: Path, figure: str, out: Path | None, as_json: bool) -> None:
     """Expected events by finest cell and window from the groups and marginals of TABLE, a delivered parquet file."""
     from datong.deidentify.service.fitting import fit  # noqa: PLC0415 - heavy

@@ -12,8 +12,9 @@ from typing import Any
 
 import click
 
+from datong.cli.options import AS_JSON
+
 FOLDER = click.argument("folder", type=click.Path(path_type=Path))
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 
 
 @click.group()

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from datong.cli import EXIT, said
+from datong.cli.options import AS_JSON
 from datong.ground.refusal import Kind, Text
 
 CORRECTIONS = click.option(
@@ -22,7 +23,6 @@ CORRECTIONS = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="A node's corrections of the tables.",
 )
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 
 
 @click.group(no_args_is_help=True)

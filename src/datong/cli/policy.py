@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+from datong.cli.options import AS_JSON
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 HERE = click.option(
     "--workspace", "folder", default=".", show_default=True, type=click.Path(path_type=Path),

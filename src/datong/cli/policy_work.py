@@ -15,6 +15,7 @@ import click
 
 from datong.catalogue.service import templates as shelf
 from datong.cli import said
+from datong.cli.printing import node_of, print_json
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text, unless_unknown
 from datong.harmonise.service import yaml_of as read_yaml
 from datong.terms.policy import (
@@ -72,10 +73,6 @@ OUTCOMES = {
 OF_CONTEXT = ("target", "assignee", "done")
 ODRL_MARKS = ("@", "odrl:", ODRL)
 """How a member of a policy in ODRL begins, somewhere: `permission` alone may be a slip of `permissions`."""
-
-
-def _print(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=1))
 
 
 # --- which policy ----------------------------------------------------------------------------------------------------
@@ -137,7 +134,7 @@ def policy_named(name: str, folder: Path) -> Policy:
     file = Path(name)
     if file.is_file() or file.suffix in (".yaml", ".yml", ".json", ".jsonld", ".ttl"):
         return policy_in(file)
-    node = _node(folder)
+    node = node_of(folder)
     found = None if node is None else _stored(node, name)
     if found is None:
         raise NO_POLICY(name=name[:80], folder=folder)
@@ -155,11 +152,6 @@ def _stored(node: Path, name: str) -> dict[str, Any] | None:
         return None if found is None else dict(found["policy"])
 
 
-def _node(folder: Path) -> Path | None:
-    here = folder.resolve()
-    return next((place for place in (here, here.parent) if (place / "datong.toml").is_file()), None)
-
-
 # --- the commands ---------------------------------------------------------------------------------------------------
 
 
@@ -167,7 +159,7 @@ def checked_file(file: Path, *, as_json: bool) -> None:
     policy = policy_in(file)
     met = conflicts_within(policy)
     if as_json:
-        _print({"policy": to_json(policy), "hash": policy_hash(policy), "meetings": [one.as_json() for one in met]})
+        print_json({"policy": to_json(policy), "hash": policy_hash(policy), "meetings": [one.as_json() for one in met]})
         return
     rules = len(list(policy.rules()))
     click.echo(said(Text(f"{file.name}：{rules} 条规则，无误。", f"{file.name}: {rules} rules, no mistake.")))
@@ -179,7 +171,7 @@ def explained_file(name: str, folder: Path, *, as_json: bool) -> None:
     policy = policy_named(name, folder)
     told = explained(policy)
     if as_json:
-        _print({**told, "hash": policy_hash(policy), "policy": to_json(policy)})
+        print_json({**told, "hash": policy_hash(policy), "policy": to_json(policy)})
         return
     for rule in told["rules"]:
         click.echo(f"{rule['place']}: {said(Text(rule['zh'], rule['en']))}")
@@ -196,7 +188,7 @@ def decided_file(name: str, action: str, given: Sequence[str], folder: Path, *, 
         raise BAD_ARGUMENT(problems, count=len(problems))
     decision = decide(policy_named(name, folder), word, context)
     if as_json:
-        _print(_decision_json(decision))
+        print_json(_decision_json(decision))
         return
     outcome = OUTCOMES[decision.outcome]
     place = f" {decision.rule}" if decision.rule else ""
@@ -265,7 +257,7 @@ def _pairs(given: Sequence[str], problems: list[Problem]) -> dict[str, str]:
 def compared(one: str, other: str, folder: Path, *, as_json: bool) -> None:
     found: list[Conflict] = conflicts(policy_named(one, folder), policy_named(other, folder))
     if as_json:
-        _print({"conflicts": [conflict.as_json() for conflict in found]})
+        print_json({"conflicts": [conflict.as_json() for conflict in found]})
         return
     if not found:
         click.echo(said(Text("两份策略的规则互不相遇。", "No rule of the one meets a rule of the other.")))
@@ -291,9 +283,9 @@ def _one_target(policy: Policy) -> str:
 
 
 def listed_templates(folder: Path, *, as_json: bool) -> None:
-    found = shelf.all_told(_node(folder))
+    found = shelf.all_told(node_of(folder))
     if as_json:
-        _print({"templates": found})
+        print_json({"templates": found})
         return
     for one in found:
         if "problems" in one:
@@ -310,7 +302,7 @@ def of_template(name: str, given: Sequence[str], policy_id: str, out: Path | Non
     values = _pairs(given, problems)
     if problems:
         raise BAD_ARGUMENT(problems, count=len(problems))
-    node = _node(folder)
+    node = node_of(folder)
     if edit:
         if node is None:
             raise NO_POLICY(name=name[:80], folder=folder)
@@ -350,7 +342,7 @@ def evaluated(policy: Path, request: Path, world: Path, *, turtle: bool, as_json
     if turtle:
         click.echo(as_turtle(as_json_ld(made)))
     elif as_json:
-        _print(as_json_ld(made))
+        print_json(as_json_ld(made))
     else:
         for one in made:
             _told(one)

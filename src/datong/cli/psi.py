@@ -20,6 +20,7 @@ from typing import Any
 
 import click
 
+from datong.cli.options import AS_JSON
 from datong.ground.refusal import Kind, Problem, Reason, Text
 
 NO_ENVIRONMENT = Reason(
@@ -89,7 +90,7 @@ PARTY = Path(__file__).with_name("psi_party.py")
 @click.option(
     "--wait", default=60, show_default=True, type=click.IntRange(1, 3600), help="Seconds to wait for the peer."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@AS_JSON
 def psi(
     table: Path,
     column: str,

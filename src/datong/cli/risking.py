@@ -7,7 +7,6 @@ docs/how-to/measure-the-risk-of-a-table.md.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import click
 
 from datong.cli import said
+from datong.cli.printing import print_json
 from datong.deidentify.model.joint import Form
 from datong.deidentify.service.table_risk import class_words, pdf_of_table, risk_of_table
 from datong.ground.refusal import Text
@@ -32,7 +32,7 @@ def risked(
     if pdf is not None:
         _write(pdf, told)
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        print_json(told)
         return
     for line in _lines(told):
         click.echo(line)

@@ -6,17 +6,14 @@ docs/how-to/find-and-treat-personal-data.md.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from datong.cli import said
+from datong.cli.printing import NAME_LONGEST, cell, console, node_of, print_json
 from datong.deidentify.model.classification import Confirmed
 from datong.deidentify.service.classification import require_classified
 from datong.deidentify.service.treating import treat
@@ -26,19 +23,19 @@ from datong.ground.refusal import Text
 def treated(
     table: Path, plan: Path, *, key_file: Path | None, folder: Path, out: Path | None, dataset: str, as_json: bool
 ) -> None:
-    node = _node(folder)
+    node = node_of(folder)
     classified = _classified(node or folder, dataset, table)
     told = treat(table, plan, key_file=key_file, node=node, out=out, classified=classified)
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        print_json(told)
         return
     shown = Table("column", "treatment", "distinct", said(Text("留下什么", "what remains")))
     for column in told["columns"]:
         after = "" if column["distinct_after"] is None else f" -> {column['distinct_after']:,}"
         remains = said(Text(column["remains"]["zh"], column["remains"]["en"]))
         before = "" if column["distinct_before"] is None else f"{column['distinct_before']:,}"
-        shown.add_row(plain(column["column"]), column["treatment"], f"{before}{after}", remains)
-    _console().print(shown)
+        shown.add_row(cell(column["column"], NAME_LONGEST), column["treatment"], f"{before}{after}", remains)
+    console().print(shown)
     rows, left = told["rows_read"], told["rows_left_out"]
     click.echo(said(Text(f"读取 {rows:,} 行，略去 {left:,} 行。", f"{rows:,} rows read, {left:,} left out.")))
     wrote = f"{told['out']} written." if told["out"] else "Nothing was written: name a file by --out."
@@ -58,19 +55,3 @@ def _classified(node: Path, dataset: str, table: Path) -> Callable[[Sequence[str
             return require_classified(tx, dataset, columns, table)
 
     return ask
-
-
-def _node(folder: Path) -> Path | None:
-    """The node that the folder is of, whose keys are used where no key file is named."""
-    here = folder.resolve()
-    return next((place for place in (here, here.parent) if (place / "datong.toml").is_file()), None)
-
-
-def plain(value: Any) -> str:
-    """A name on one line, with nothing in it that a terminal or Rich would obey."""
-    shown = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in str(value))
-    return shown.replace("[", r"\[")[:80]
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)

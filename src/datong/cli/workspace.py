@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from datong.app import Here, open_here
 from datong.cli import EXIT, said, told
+from datong.cli.printing import cell, console, node_of, print_json
 from datong.deliver import service as deliver
 from datong.engine import spark
 from datong.engine.service import DUCKDB
@@ -92,11 +92,11 @@ def matched(
         f"{name}: {said(Text('已存在，未改动', 'is there already and stays as it is'))}" for name in drafted.there
     ]
     if drafted.confirm:
-        names = ", ".join(_cell(column) for column in drafted.confirm)
+        names = ", ".join(cell(column) for column in drafted.confirm)
         zh, en = "请在映射中核对并删去 confirm", "To confirm in the mapping (take `confirm` away)"
         lines.append(f"{said(Text(zh, en))}: {names}")
     if as_json:
-        _print_json([
+        print_json([
             {
                 "source_column": entry.column,
                 "element": None if entry.element is None or entry.verdict == "leave" else entry.element.name,
@@ -132,9 +132,13 @@ def _print_proposals(proposals: Sequence[Any]) -> None:
     for entry in proposals:
         name = "" if entry.element is None or entry.verdict == "leave" else f"{entry.element.name} {entry.element.zh}"
         table.add_row(
-            _cell(entry.column), _cell(name), f"{entry.score:.2f}", str(entry.verdict), _cell(said(entry.reason))
+            cell(entry.column),
+            cell(name),
+            f"{entry.score:.2f}",
+            str(entry.verdict),
+            cell(said(entry.reason)),
         )
-    _console().print(table)
+    console().print(table)
 
 
 def checked(folder: Path, *, data: str | None, as_json: bool) -> None:
@@ -142,12 +146,12 @@ def checked(folder: Path, *, data: str | None, as_json: bool) -> None:
     with open_here(node) as here, here.store.read(here.person) as tx:
         found = harmonise.check(tx, workspace=workspace, data=_data(here, data))
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         for entry in found["mappings"]:
             click.echo(f"{entry['mapping']}: {entry['source']} -> {entry['standard']}, {entry['rows']} rows")
             if entry["unmapped"]:
-                names = ", ".join(map(_cell, entry["unmapped"]))
+                names = ", ".join(map(cell, entry["unmapped"]))
                 click.echo(f"  {said(Text('未映射，也不在 left 中', 'neither mapped nor in left'))}: {names}")
             _print_doubts(entry["suspicions"])
         for change in found["changes"]:
@@ -206,7 +210,7 @@ def built(
             })  # fmt: skip
             files.append(_file(here.config.folder, row))
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     elif rows:
         _print_built(rows, files)
     for name, refused in refusals:
@@ -230,12 +234,12 @@ def held(folder: Path, resource: str, *, as_json: bool, **window: Any) -> None:
     if refused is not None:
         click.echo(said(Text(*(one.format_map(refused) for one in (OF_BEFORE.zh, OF_BEFORE.en)))), err=True)
     if as_json:
-        _print_json(shown)
+        print_json(shown)
         return
     table = Table("row", "column", "reason", "original", "suggestion")
     for row in shown["rows"]:
-        table.add_row(*(_cell(row[name]) for name in ("row", "column", "reason", "original", "suggestion")))
-    _console().print(table)
+        table.add_row(*(cell(row[name]) for name in ("row", "column", "reason", "original", "suggestion")))
+    console().print(table)
     count, passed = len(shown["rows"]), min(window["offset"], shown["total"])
     which = f"{passed + 1} to {passed + count}" if passed and count else str(count)
     click.echo(f"{which} of {shown['total']} quarantined rows; decision {shown['decision']}")
@@ -247,7 +251,7 @@ def repaired(folder: Path, resource: str, *, as_json: bool, **given: Any) -> Non
         build = harmonise.current(tx, resource)["build"]
         done = harmonise.repair(tx, build=build, **given)
     if as_json:
-        _print_json(done)
+        print_json(done)
         return
     count = len(done["repairs"])
     zh, en = f"已记录 {count} 项修复；请再次执行 datong build。", f"Repairs recorded: {count}. Run datong build again."
@@ -261,11 +265,10 @@ def place_of(folder: Path) -> Path:
 
 def _places(folder: Path) -> tuple[Path, str]:
     """(the node's folder, the workspace as the verbs name it): datong.toml lies in it, or in the folder above."""
-    workspace = folder.resolve()
-    for node in (workspace, workspace.parent):
-        if (node / "datong.toml").is_file():
-            return node, str(workspace)
-    raise NO_WORKSPACE(folder=folder)
+    node = node_of(folder)
+    if node is None:
+        raise NO_WORKSPACE(folder=folder)
+    return node, str(folder.resolve())
 
 
 def _data(here: Here, given: str | None) -> str | None:
@@ -283,25 +286,25 @@ def _print_built(rows: list[dict[str, Any]], files: list[Path]) -> None:
     for row in rows:
         reasons = ", ".join(f"{reason} {count}" for reason, count in row["reasons"].items())
         table.add_row(
-            _cell(row["table"]), *(f"{row[name]:,}" for name in ("read", "written", "quarantined")), _cell(reasons),
+            cell(row["table"]), *(f"{row[name]:,}" for name in ("read", "written", "quarantined")), cell(reasons),
             f"{row['seconds']:.1f}",
         )  # fmt: skip
     if len(rows) > 1:
         sums = (sum(row[name] for row in rows) for name in ("read", "written", "quarantined"))
         table.add_section()
         table.add_row("", *(f"{total:,}" for total in sums), "", f"{sum(row['seconds'] for row in rows):.1f}")
-    _console().print(table)
+    console().print(table)
     for path in files:
         click.echo(str(path))
     for row in rows:
         for key, what in _LEFT.items():
             if count := row.get("repaired", {}).get(key):
                 zh, en = f"{count} 项修复未生效：{what.zh}", f"repairs without effect, {count}: {what.en}"
-                click.echo(f"{_cell(row['table'])}: {said(Text(zh, en))}")
+                click.echo(f"{cell(row['table'])}: {said(Text(zh, en))}")
         for change in row.get("changes", ()):
             _print_change(row["table"], change)
         if row.get("suspicions"):
-            click.echo(f"{_cell(row['table'])}:")
+            click.echo(f"{cell(row['table'])}:")
             _print_doubts(row["suspicions"])
 
 
@@ -322,30 +325,15 @@ def _print_change(table: str, change: dict[str, Any]) -> None:
         change["path"],
         said(Text(change["zh"], change["en"])),
     )
-    click.echo(": ".join(_cell(part) for part in said_of if part))
+    click.echo(": ".join(cell(part) for part in said_of if part))
 
 
 def _print_doubts(doubts: list[dict[str, Any]]) -> None:
     for doubt in doubts:
-        where = _cell(", ".join(doubt["columns"]))
+        where = cell(", ".join(doubt["columns"]))
         click.echo(f"  {said(Text('疑点', 'suspicion'))}: {where}: {said(Text(doubt['zh'], doubt['en']))}")
 
 
 def _problem(problem: dict[str, Any]) -> str:
     place = f"{problem['file']}:{problem['line']}" if problem["line"] else problem["file"]
     return ": ".join(part for part in (place, problem["where"], said(Text(problem["zh"], problem["en"]))) if part)
-
-
-def _cell(value: Any) -> str:
-    """A value of a row on one line, with nothing in it that a terminal or Rich would obey."""
-    text = "" if value is None else str(value)
-    shown = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
-    return shown.replace("[", r"\[")[:200]
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=1))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from datong.deidentify.model.joint import Measure, Part, Recipe
 from datong.ground.refusal import Problem
 
 Row = dict[str, Any]
@@ -192,10 +193,10 @@ _PATTERNED: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
 """Besides, where a recipe is patterned."""
 
 
-def lineage_of(recipe: Any) -> dict[str, Any]:
+def lineage_of(recipe: Recipe) -> dict[str, Any]:
     """Column by column what a product is made of: elements of its resources, counted by place and time.
 
-    In the shape of `harmonise.lineage`: a resource is the table, its element the column. recipe: deidentify's Recipe.
+    In the shape of `harmonise.lineage`: a resource is the table, its element the column.
     """
     every = [(part, m) for part in recipe.parts for m in part.measures]
     whole = _once(i for part, m in every for i in _grouping(part, m))
@@ -235,12 +236,12 @@ def _figure(name: str, zh: str, en: str, how: str, inputs: list[dict[str, str]])
     return {"element": name, "zh": zh, "en": en, "type": "integer", "how": how, "inputs": _once(inputs)}
 
 
-def _grouping(part: Any, measure: Any) -> list[dict[str, str]]:
+def _grouping(part: Part, measure: Measure) -> list[dict[str, str]]:
     """What says to which group an event belongs."""
     return [_used(part, name, "INDIRECT", "GROUP_BY") for name in (measure.time, measure.lat, measure.lon)]
 
 
-def _used(part: Any, column: str, kind: str, what: str) -> dict[str, str]:
+def _used(part: Part, column: str, kind: str, what: str) -> dict[str, str]:
     return {"table": part.resource, "column": column, "kind": kind, "part": what}
 
 

@@ -91,25 +91,22 @@ frontiers = table(
 
 def frontiers_of(tx: Tx, product: str) -> list[dict[str, Any]]:
     """The measured frontiers attached to a product, oldest first."""
-    rows = tx.all(select(frontiers).where(frontiers.c.product == product).order_by(frontiers.c.number))
-    return [dict(row._mapping) for row in rows]
+    return tx.rows(select(frontiers).where(frontiers.c.product == product).order_by(frontiers.c.number))
 
 
 def recipes_of(tx: Tx, product: str) -> list[dict[str, Any]]:
-    rows = tx.all(select(recipes).where(recipes.c.product == product).order_by(recipes.c.number))
-    return [dict(row._mapping) for row in rows]
+    return tx.rows(select(recipes).where(recipes.c.product == product).order_by(recipes.c.number))
 
 
 def standing_partitions(tx: Tx, **of: str) -> list[dict[str, Any]]:
     """The partitions that were not cancelled, oldest first; of: column values, e.g. product."""
     conditions = [partitions.c.state != "cancelled", *(partitions.c[name] == value for name, value in of.items())]
-    rows = tx.all(select(partitions).where(*conditions).order_by(partitions.c.at, partitions.c.id))
-    return [dict(row._mapping) for row in rows]
+    return tx.rows(select(partitions).where(*conditions).order_by(partitions.c.at, partitions.c.id))
 
 
 def all_partitions(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
     query = window.of(select(partitions).order_by(partitions.c.at, partitions.c.id), partitions.c.id)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def holds_of(tx: Tx, partition: str, level: int) -> dict[str, list[str]]:
@@ -126,15 +123,14 @@ def passed_of(tx: Tx, partition: str) -> list[list[str]]:
 
 def supplies_of(tx: Tx, partition: str) -> dict[str, dict[str, Any]]:
     """resource -> the latest supply received for it."""
-    rows = tx.all(select(supplies).where(supplies.c.partition == partition).order_by(supplies.c.number))
-    return {row.resource: dict(row._mapping) for row in rows}
+    rows = tx.rows(select(supplies).where(supplies.c.partition == partition).order_by(supplies.c.number))
+    return {row["resource"]: row for row in rows}
 
 
 def versions_of(tx: Tx, product: str) -> list[dict[str, Any]]:
-    rows = tx.all(select(versions).where(versions.c.product == product).order_by(versions.c.version))
-    return [dict(row._mapping) for row in rows]
+    return tx.rows(select(versions).where(versions.c.product == product).order_by(versions.c.version))
 
 
 def all_versions(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
     query = window.of(select(versions).order_by(versions.c.at, versions.c.product, versions.c.version), versions.c.id)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)

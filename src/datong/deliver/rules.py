@@ -23,6 +23,7 @@ from datong.deliver.model import (
     HTTP_ENDPOINT,
     NOT_DELIVERABLE,
     NOT_NOW,
+    NOT_OURS,
     REPEATS,
     TRANSFER_MOVES,
     TYPES,
@@ -33,12 +34,13 @@ from datong.deliver.model import (
 )
 from datong.ground.canonical import digest_bytes
 from datong.ground.crypto import hashing
-from datong.ground.refusal import Problem
+from datong.ground.refusal import Problem, Refusal
 
 SIGNATURE = "X-Databricks-Signature"
 """Name of the signature parameter of a file address. The Rust Delta kernel reads an http address as presigned
 only when its query has a marker it knows (delta-kernel-rs PR 760, 2398); this is one of them."""
 
+SIDES_ZH = {"provider": "提供方", "consumer": "需求方", "side": "一方", "pair of sides": "合同双方"}
 NAME_MAX, EXPIRES_MAX = 200, 40
 PID_MAX = 200
 
@@ -51,8 +53,13 @@ def moved(state: State, act: Act, by: Side, transfer: str) -> State:
     open_acts = [a for (s, a), (sides, _) in TRANSFER_MOVES.items() if s is state and by in sides]
     raise NOT_NOW(
         id=transfer, act=act.value, state=state.value, side=by.value,
-        side_zh="需求方" if by is Side.consumer else "提供方", open=", ".join(open_acts) or "—",
+        side_zh=SIDES_ZH[by.value], open=", ".join(open_acts) or "—",
     )  # fmt: skip
+
+
+def not_ours(act: str, agreement: str, side: str) -> Refusal:
+    """What is told where this node is not the `side` of an agreement that does `act`: a key of SIDES_ZH."""
+    return NOT_OURS(act=act, agreement=agreement, zh=SIDES_ZH[side], en=side)
 
 
 def repeated(state: State, act: Act) -> bool:

@@ -183,12 +183,12 @@ def rows(tx: Tx, of: Table, *conditions: Any, order: Any = None, window: Window 
     """Rows of `of` under all `conditions`, as dicts."""
     query = select(of).where(*conditions)
     query = query if order is None else query.order_by(order)
-    return [dict(row._mapping) for row in tx.all(window.of(query, of.c.id))]
+    return tx.rows(window.of(query, of.c.id))
 
 
 def newest_decisions(tx: Tx, *conditions: Any, limit: int, offset: int) -> list[dict[str, Any]]:
     query = select(decisions).where(*conditions).order_by(decisions.c.wall_at.desc(), decisions.c.id.desc())
-    return [dict(row._mapping) for row in tx.all(query.limit(limit).offset(offset))]
+    return tx.rows(query.limit(limit).offset(offset))
 
 
 SAME = ("agreement", "dataset", "action", "purpose", "subject", "outcome", "step", "rule", "zh", "en", "policy_hash")

@@ -114,7 +114,7 @@ def engine_of(store: object) -> Engine:
 
 
 def _run_steps(
-    connection: Any,
+    connection: duckdb.DuckDBPyConnection,
     plan: Plan,
     inputs: Mapping[str, Input],
     values: dict[str, Any],
@@ -152,7 +152,7 @@ def _run_steps(
     return tables, rows
 
 
-def _otherwise(connection: Any, scans: dict[str, Scan], ask: Callable[[], Asked]) -> Asked:
+def _otherwise(connection: duckdb.DuckDBPyConnection, scans: dict[str, Scan], ask: Callable[[], Asked]) -> Asked:
     """What `ask` gives; where it fails, what it gives with each of `scans` read by its other text, from then on."""
     try:
         return ask()
@@ -165,13 +165,13 @@ def _otherwise(connection: Any, scans: dict[str, Scan], ask: Callable[[], Asked]
     return ask()
 
 
-def _view(connection: Any, name: str, scan: Scan, sql: str) -> None:
+def _view(connection: duckdb.DuckDBPyConnection, name: str, scan: Scan, sql: str) -> None:
     at = literal(str(scan.path.resolve()))
     with telling(Step(name, "")):
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {sql.replace(FILE, at)}")
 
 
-def _make(connection: Any, step: Step, values: dict[str, Any]) -> None:
+def _make(connection: duckdb.DuckDBPyConnection, step: Step, values: dict[str, Any]) -> None:
     """A table of the step's rows, or a view of its text. Parameters cannot be bound in a view: such a step is kept."""
     bound = {name: value for name, value in values.items() if takes(step, name)}
     made = "TABLE" if step.kept or bound else "VIEW"
@@ -197,7 +197,7 @@ def hold(plan: Plan, rows: dict[str, int], step: Step) -> None:
         )
 
 
-def _come(connection: Any, late: Late, table: pa.Table) -> dict[str, int]:
+def _come(connection: duckdb.DuckDBPyConnection, late: Late, table: pa.Table) -> dict[str, int]:
     """A late input, copied in: from here on it is as any other."""
     arrived = f"arrived_{late.name}"
     connection.register(arrived, table)
@@ -228,7 +228,7 @@ def arrow_of(given: Any) -> pa.Table | Scan:
         raise BAD_INPUT([problem]) from None
 
 
-def closed(tables: Mapping[str, pa.Table]) -> Any:
+def closed(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
     """A database that holds `tables` and can reach nothing; for questions about a plan, not for its run."""
     return _closed_database(tables, 1, "256MB")
 
@@ -245,7 +245,7 @@ def scanned(scan: Scan) -> pa.Table:
 
 def _closed_database(
     tables: Mapping[str, pa.Table] | Mapping[str, pa.Table | Scan], threads: int, memory: str, spill: Path | None = None
-) -> Any:
+) -> duckdb.DuckDBPyConnection:
     """An in-memory database that holds `tables` and can reach nothing else, its settings locked.
 
     Scans are views over their files, which are the only paths allowed. spill: an empty folder for what does not fit
@@ -278,22 +278,22 @@ def _closed_database(
     return connection
 
 
-def _rows_of(connection: Any, name: str, given: Any) -> int:
+def _rows_of(connection: duckdb.DuckDBPyConnection, name: str, given: Any) -> int:
     """A scan's rows were counted when it was made; counting them here would read the file once more."""
     return given.rows if isinstance(given, Scan) else _count(connection, name)
 
 
-def _counted(connection: Any, step: Step) -> int:
+def _counted(connection: duckdb.DuckDBPyConnection, step: Step) -> int:
     with telling(step):
         return _count(connection, step.name)
 
 
-def _count(connection: Any, name: str) -> int:
+def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     (row,) = connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()  # all: 2.0 waits for the last row
     return int(row[0])
 
 
-def _fetched(connection: Any, step: Step) -> pa.Table:
+def _fetched(connection: duckdb.DuckDBPyConnection, step: Step) -> pa.Table:
     with telling(step):
         table = connection.sql(f"SELECT * FROM {quoted(step.name)}").to_arrow_table()
     if step.ordered_by and not _rising(table[step.ordered_by].combine_chunks()):
@@ -301,7 +301,7 @@ def _fetched(connection: Any, step: Step) -> pa.Table:
     return table
 
 
-def _streamed(connection: Any, step: Step, path: Path) -> pa.Table | Scan:
+def _streamed(connection: duckdb.DuckDBPyConnection, step: Step, path: Path) -> pa.Table | Scan:
     """The step's rows as a table, or, when they are many, in the file `path`."""
     text = f"SELECT * FROM {quoted(step.name)}"
     found = _taken(_reader(connection, step, text), step, path, step.ordered_by)
@@ -311,7 +311,7 @@ def _streamed(connection: Any, step: Step, path: Path) -> pa.Table | Scan:
     return found
 
 
-def _reader(connection: Any, step: Step, text: str) -> pa.RecordBatchReader:
+def _reader(connection: duckdb.DuckDBPyConnection, step: Step, text: str) -> pa.RecordBatchReader:
     with telling(step):
         return connection.sql(text).to_arrow_reader(STREAMED_ROWS)
 

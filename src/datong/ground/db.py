@@ -277,6 +277,15 @@ class Tx:
     def all(self, statement: Executable) -> list[Row[Any]]:
         return list(self.conn.execute(statement).all())
 
+    def rows(self, statement: Executable) -> list[dict[str, Any]]:
+        """All rows, each a dict by the names of its columns."""
+        return [dict(row) for row in self.conn.execute(statement).mappings()]
+
+    def row(self, statement: Executable) -> dict[str, Any] | None:
+        """The only row as such a dict, or None."""
+        row = self.conn.execute(statement).mappings().one_or_none()
+        return None if row is None else dict(row)
+
     def count(self, of: Table, *, each: str = "", sought: Sought | None = None, **equal: Any) -> int:
         """How many rows of `of` there are, of those that are sought and whose columns are `equal`; or, with the name of
         a column of lists, how many things `each` of them lists, together."""
@@ -367,6 +376,15 @@ class Tx:
             row = self.first(_BUSINESS_TIME, wanted="now")
             self._business = clock.instant(row["at"]) if row else self.wall_now
         return self._business
+
+    def move_clock(self, at: datetime, seq: int) -> None:
+        """Set the business clock, for the rest of this transaction, too; seq: the number of the move."""
+        row = {"at": clock.text(at), "seq": seq}
+        if self.get(business_clock, "now") is None:
+            self.add(business_clock, {"id": "now", **row})
+        else:
+            self.change(business_clock, "now", **row)
+        self._business = at
 
     @property
     def now(self) -> str:

@@ -161,15 +161,14 @@ def enqueue(
 
 def open_jobs(tx: Tx) -> list[dict[str, Any]]:
     """Jobs not done, oldest first, with why they wait and when they are tried next."""
-    rows = tx.all(select(jobs).where(jobs.c.state.in_(OPEN)).order_by(jobs.c.added_at))
-    return [dict(row._mapping) for row in rows]
+    return tx.rows(select(jobs).where(jobs.c.state.in_(OPEN)).order_by(jobs.c.added_at))
 
 
 def waiting(tx: Tx, *, limit: int) -> tuple[list[dict[str, Any]], int]:
     """The oldest `limit` of the jobs not done, and how many there are."""
     where = jobs.c.state.in_(OPEN)
-    rows = tx.all(select(jobs).where(where).order_by(jobs.c.added_at, jobs.c.id).limit(limit))
-    return [dict(row._mapping) for row in rows], int(tx.execute(select(func.count()).where(where)).scalar_one())
+    oldest = tx.rows(select(jobs).where(where).order_by(jobs.c.added_at, jobs.c.id).limit(limit))
+    return oldest, int(tx.execute(select(func.count()).where(where)).scalar_one())
 
 
 def told(tx: Tx, job: str) -> dict[str, Any]:

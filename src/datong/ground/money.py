@@ -1,4 +1,4 @@
-"""Money: integer fen (分), never a float. Parse, print, multiply, split. Pure.
+"""Money: integer fen (分), never a float. Parse, print, round, split. Pure.
 
 Rounding happens in one place per amount, half up and symmetric about zero, so that a reversal undoes exactly
 what it reverses. Must never know: who pays, and for what. Contract: tests/ground/test_money.py.
@@ -42,11 +42,6 @@ def half_up(amount: Fraction | Decimal | int) -> int:
     exact = Fraction(amount)
     whole = (2 * abs(exact) + 1) // 2
     return int(-whole if exact < 0 else whole)
-
-
-def multiplied(fen: int, factor: Fraction | Decimal | int) -> int:
-    """fen x factor in fen, multiplied exactly and rounded once, half up."""
-    return half_up(Fraction(fen) * Fraction(factor))
 
 
 def split_by_largest_remainder(

@@ -16,6 +16,15 @@ STAGED = ".staged"
 _NUMBERS = itertools.count()
 
 
+def flush(path: Path) -> None:
+    """What is written in a file, or which names a folder holds, survives a power cut from here on."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to: at the end of the block it takes the place of `path`; after an exception
@@ -24,8 +33,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     staged = path.with_name(f".{path.name}.{os.getpid()}-{next(_NUMBERS)}{STAGED}")
     try:
         yield staged
-        with staged.open("rb") as written:
-            os.fsync(written.fileno())
+        flush(staged)
         staged.replace(path)
     finally:
         staged.unlink(missing_ok=True)

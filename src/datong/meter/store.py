@@ -80,7 +80,7 @@ def events_between(
         query = query.where(events.c.at >= clock.edge(start))
     if end is not None:
         query = query.where(events.c.at < clock.edge(end))
-    return [dict(row._mapping) for row in tx.all(window.of(query, events.c.id))]
+    return tx.rows(window.of(query, events.c.id))
 
 
 def events_of(tx: Tx, keys: Sequence[str]) -> list[dict[str, Any]]:
@@ -88,7 +88,7 @@ def events_of(tx: Tx, keys: Sequence[str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for start in range(0, len(keys), 500):
         part = select(events).where(events.c.id.in_(keys[start : start + 500]))
-        found += [dict(row._mapping) for row in tx.all(part)]
+        found += tx.rows(part)
     return sorted(found, key=lambda row: str(row["id"]))
 
 
@@ -103,7 +103,7 @@ def sums(tx: Tx, agreement: str | None) -> list[dict[str, Any]]:
     )
     if agreement is not None:
         query = query.where(events.c.agreement == agreement)
-    return [{**row._mapping, **{name: int(row._mapping[name]) for name in summed}} for row in tx.all(query)]
+    return [{**row, **{name: int(row[name]) for name in summed}} for row in tx.rows(query)]
 
 
 def numbered(tx: Tx) -> list[dict[str, Any]]:
@@ -112,11 +112,11 @@ def numbered(tx: Tx) -> list[dict[str, Any]]:
         events.c.agreement, func.count().label("events"), func.count(events.c.number.distinct()).label("numbers"),
         func.max(events.c.number).label("last"),
     ).group_by(events.c.agreement).order_by(events.c.agreement)  # fmt: skip
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def billed_again(tx: Tx, state: str) -> list[dict[str, Any]]:
     """Table versions of which more than one event of an agreement is in `state`."""
     same = (events.c.agreement, events.c.table_name, events.c.version)
     query = select(*same, func.count().label("events")).where(events.c.state == state).group_by(*same).order_by(*same)
-    return [dict(row._mapping) for row in tx.all(query.having(func.count() > 1))]
+    return tx.rows(query.having(func.count() > 1))

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from datong.ground.db import Tx
 from datong.ground.idempotency import once
 from datong.ground.refusal import Refusal
 from datong.terms.verbs import VERBS
@@ -67,7 +68,7 @@ def choices(form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     return confirmed, rejected
 
 
-def _confirm(tx: Any, asked: dict[str, str], confirmed: dict[str, str], rejected: dict[str, str]) -> dict[str, int]:
+def _confirm(tx: Tx, asked: dict[str, str], confirmed: dict[str, str], rejected: dict[str, str]) -> dict[str, int]:
     about = {name: asked[name] for name in ("workspace", "source", "standard")}
     for pairs, no in ((confirmed, False), (rejected, True)):
         if pairs:

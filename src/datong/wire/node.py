@@ -20,6 +20,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -297,17 +298,13 @@ def _move_clock(store: Store, clock_key: str, data: bytes, on_time: Callable[[Tx
         return moved
 
 
-def _moved(tx: Tx, at: Any, move: dict[str, Any]) -> dict[str, Any]:
+def _moved(tx: Tx, at: datetime, move: dict[str, Any]) -> dict[str, Any]:
     row = tx.get(business_clock, "now")
     if row is not None and (row["at"], row["seq"]) == (clock.text(at), move["seq"]):
         return {"at": row["at"], "moved": False}
-    if row is None:
-        tx.add(business_clock, {"id": "now", "at": clock.text(at), "seq": move["seq"]})
-    elif move["seq"] <= row["seq"] or at < clock.instant(row["at"]):
+    if row is not None and (move["seq"] <= row["seq"] or at < clock.instant(row["at"])):
         raise CLOCK_REFUSED(why="The time is not later than the one this node stands at.")
-    else:
-        tx.change(business_clock, "now", at=clock.text(at), seq=move["seq"])
-    tx._business = at
+    tx.move_clock(at, move["seq"])
     evidence.append(tx, "ground.clock_moved", business_clock, "now", at=clock.text(at))
     return {"at": clock.text(at), "moved": True}
 

@@ -196,8 +196,8 @@ def _note(tx: Tx, source: str, content: str, counts: dict[str, int], *, fresh: b
 @view()
 def peers(tx: Tx) -> list[dict[str, Any]]:
     """The peers whose catalogues were harvested: how many datasets they stated, how many are kept, when."""
-    rows = tx.all(select(store.harvests).order_by(store.harvests.c.id))
-    return [{"source": row.id, **{n: v for n, v in row._mapping.items() if n != "id"}} for row in rows]
+    rows = tx.rows(select(store.harvests).order_by(store.harvests.c.id))
+    return [{"source": row["id"], **{n: v for n, v in row.items() if n != "id"}} for row in rows]
 
 
 def _key(source: str, dataset: str) -> str:

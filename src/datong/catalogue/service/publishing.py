@@ -57,18 +57,8 @@ def publish(
         opinions.append(gates.cleared(tx, thing, purpose))
         price = gates.price(tx, thing, purpose, (tariffs or {}).get(purpose), split or [])
         kind = template or ("supply" if thing.kind == "resource" else "sale")
-        facts: dict[str, Any] = {
-            "purpose": purpose,
-            "begins": begins,
-            "ends": ends,
-            "download": download,
-            "max_count": max_count,
-        }
-        written = policy or to_json(
-            rules.policy_of(kind, offer_id, **facts)
-            if kind in rules.TEMPLATES
-            else templates.for_offer(tx, kind, offer_id, {**facts, **(values or {})})
-        )
+        facts = {"purpose": purpose, "begins": begins, "ends": ends, "download": download, "max_count": max_count}
+        written = policy or _ruled_by(tx, kind, offer_id, facts, values or {})
         ruled = gates.policy(written, offer_id, purpose)
         opinions += [price, ruled]
         terms = {
@@ -83,6 +73,13 @@ def publish(
         showing.bind(tx, dataset, spaces)
         reporting.report_again(tx)
     return listed.listing(tx, dataset=dataset)
+
+
+def _ruled_by(tx: Tx, template: str, offer_id: str, facts: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
+    """The policy that a template makes of an offer; one that the node keeps takes its other parameters of `values`."""
+    if template in rules.TEMPLATES:
+        return to_json(rules.policy_of(template, offer_id, **facts))
+    return to_json(templates.for_offer(tx, template, offer_id, {**facts, **values}))
 
 
 def _require_open(dataset: str, opinions: list[Opinion]) -> None:

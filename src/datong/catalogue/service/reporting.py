@@ -110,7 +110,7 @@ def _sound(entry: Any) -> bool:
 
 
 def _of(tx: Tx, node: str) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(select(reports).where(reports.c.node == node))]
+    return tx.rows(select(reports).where(reports.c.node == node))
 
 
 @view()
@@ -124,4 +124,4 @@ def merged_catalogue(tx: Tx, *, q: str = "", limit: int | None = None, offset: i
     said = reports.c.title + " " + reports.c.description + " " + reports.c.dataset
     query = select(reports).where(reports.c.state == "listed").order_by(reports.c.at.desc(), reports.c.id)
     query = query.where(*(said.icontains(word, autoescape=True) for word in q.split()[:WORDS_MAX]))
-    return [dict(row._mapping) for row in tx.all(Window(limit=limit, offset=offset).of(query, reports.c.id))]
+    return tx.rows(Window(limit=limit, offset=offset).of(query, reports.c.id))

@@ -8,7 +8,6 @@ Must never know: prices, raw rows. Contract: tests/compose/test_compose_builds.p
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,12 @@ from datong.compose import rules, store
 from datong.compose.model import BAD_SUPPLY, FILE_CHANGED, NO_FOLDER, NOT_READY, UNKNOWN, PartitionState
 from datong.compose.service.partitions import partition
 from datong.deidentify import service as deidentify
+from datong.deidentify.model.joint import Recipe
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import Store, Tx, Window, new_id
 from datong.ground.refusal import Problem
+from datong.ground.staging import flush
 from datong.harmonise import service as harmonise
 from datong.register import service as register
 from datong.terms.roles import Role
@@ -253,7 +254,7 @@ def _supply_problems(tx: Tx, row: dict[str, Any], resource: str, table: pa.Table
     return problems + rules.account_problems(facts.get("account", {}), measures, [one.label for one in plan.levels])
 
 
-def _groups(tx: Tx, row: dict[str, Any]) -> list[Any]:
+def _groups(tx: Tx, row: dict[str, Any]) -> list[deidentify.Group]:
     return deidentify.groups_of(deidentify.recipe_from(row["recipe"]), store.passed_of(tx, row["id"]))
 
 
@@ -287,7 +288,7 @@ def _composed(tx: Tx, row: dict[str, Any], tables: list[pa.Table]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema)
 
 
-def _pattern(plan: Any, node: Any) -> dict[str, Any]:
+def _pattern(plan: Recipe, node: deidentify.Node) -> dict[str, Any]:
     first, last = deidentify.hours_of(plan.rounds[node.level], node.window) or (None, None)
     rest_of = plan.marginals[node.level - len(plan.levels)].of if deidentify.is_rest(plan, node) else None
     return {
@@ -350,8 +351,7 @@ def _staged(table: pa.Table, staged: Path) -> str:
     """Write the table beside its final place, flushed to disk; its digest."""
     staged.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, staged, compression="zstd")
-    with staged.open("rb") as written:
-        os.fsync(written.fileno())
+    flush(staged)
     return digest_bytes(staged.read_bytes())
 
 

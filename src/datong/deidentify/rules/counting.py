@@ -14,7 +14,7 @@ from datong.deidentify.rules.nodes import km_factors
 from datong.deidentify.rules.recipe import figure_columns, type_columns
 from datong.deidentify.rules.spelling import in_sql
 from datong.deidentify.rules.windows import EVENING, MORNING, WEEKDAYS, WEEKEND
-from datong.engine.model import Plan, Step
+from datong.engine.model import Plan, Step, literal, quoted
 
 SOURCE = Step("source", "SELECT *, row_number() OVER () AS datong_row FROM harmonised")
 
@@ -108,7 +108,7 @@ def _ranked(events: str, within: str) -> tuple[Step, ...]:
 def _dominated(recipe: Recipe, part: Part) -> str:
     """Whether a measure whose number of events is told breaks the p% rule: who gave second most takes its own from the
     sum and knows the largest but for what all others gave, which is less than p per cent of it."""
-    told = ", ".join(_text(m.name) for m in part.measures if m.events_as)
+    told = ", ".join(literal(m.name) for m in part.measures if m.events_as)
     return f"measure IN ({told}) AND {_closer_than(recipe.p)}" if told else "1 = 0"
 
 
@@ -142,7 +142,7 @@ def atoms_plan(counted: Sequence[tuple[Recipe, Part]]) -> Plan:
     steps = [SOURCE]
     for n, (recipe, part) in enumerate(counted):
         kinds = " ".join(
-            f"WHEN {_text(m.name)} THEN {_text('/'.join((m.subject, m.time, m.lat, m.lon)))}" for m in part.measures
+            f"WHEN {literal(m.name)} THEN {literal('/'.join((m.subject, m.time, m.lat, m.lon)))}" for m in part.measures
         )
         in_groups = f"FROM grouped_{n} WHERE node IS NOT NULL"
         steps += [
@@ -223,28 +223,28 @@ def grouped(recipe: Recipe, mark: str = "", levels: int | None = None) -> Step:
 def _measured(recipe: Recipe, part: Part, measure: Measure) -> str:
     typed = part.types is not None and part.types.of == measure.name
     of_class = _class(part) if typed else "CAST(NULL AS VARCHAR)"
-    return f"""SELECT datong_row AS event, {_text(measure.name)} AS measure,
-  {in_sql(f"CAST({_name(measure.subject)} AS VARCHAR)")} AS subject, {of_class} AS class,
-  timezone({_text(recipe.zone)}, CAST({_name(measure.time)} AS TIMESTAMPTZ)) AS local,
-  CAST({_name(measure.lat)} AS DOUBLE) AS lat, CAST({_name(measure.lon)} AS DOUBLE) AS lon FROM source"""
+    return f"""SELECT datong_row AS event, {literal(measure.name)} AS measure,
+  {in_sql(f"CAST({quoted(measure.subject)} AS VARCHAR)")} AS subject, {of_class} AS class,
+  timezone({literal(recipe.zone)}, CAST({quoted(measure.time)} AS TIMESTAMPTZ)) AS local,
+  CAST({quoted(measure.lat)} AS DOUBLE) AS lat, CAST({quoted(measure.lon)} AS DOUBLE) AS lon FROM source"""
 
 
 def _class(part: Part) -> str:
     assert part.types is not None
-    column = f"CAST({_name(part.types.column)} AS VARCHAR)"
+    column = f"CAST({quoted(part.types.column)} AS VARCHAR)"
     cases = " ".join(
-        f"WHEN {column} IN ({', '.join(_text(v) for v in values)}) THEN {_text(name)}"
+        f"WHEN {column} IN ({', '.join(literal(v) for v in values)}) THEN {literal(name)}"
         for name, values in part.types.classes.items()
         if values
     )
-    other = _text(part.types.other) if part.types.other else "CAST(NULL AS VARCHAR)"
+    other = literal(part.types.other) if part.types.other else "CAST(NULL AS VARCHAR)"
     return f"CASE {cases} ELSE {other} END" if cases else other
 
 
 def _in_no_class(part: Part) -> str:
     if part.types is None or part.types.other:
         return ""
-    return f" OR (measure = {_text(part.types.of)} AND class IS NULL)"
+    return f" OR (measure = {literal(part.types.of)} AND class IS NULL)"
 
 
 def _cells(recipe: Recipe) -> str:
@@ -293,14 +293,14 @@ def _counts(recipe: Recipe, part: Part) -> tuple[Step, ...]:
     """A vehicle read with two types in a group counts once, under the smaller name, so that classes add up."""
     figures = []
     for m in part.measures:
-        of = f"FILTER (measure = {_text(m.name)})"
+        of = f"FILTER (measure = {literal(m.name)})"
         if m.events_as:
-            figures.append(f"CAST(sum(events) {of} AS BIGINT) AS {_name(m.events_as)}")
-        figures.append(f"count(*) {of} AS {_name(m.subjects_as)}")
+            figures.append(f"CAST(sum(events) {of} AS BIGINT) AS {quoted(m.events_as)}")
+        figures.append(f"count(*) {of} AS {quoted(m.subjects_as)}")
     for name, column in type_columns(part).items():
         assert part.types is not None
-        of_class = f"measure = {_text(part.types.of)} AND class = {_text(name)}"
-        figures.append(f"count(*) FILTER ({of_class}) AS {_name(column)}")
+        of_class = f"measure = {literal(part.types.of)} AND class = {literal(name)}"
+        figures.append(f"count(*) FILTER ({of_class}) AS {quoted(column)}")
     by_subject = (
         "SELECT node, measure, subject, count(*) AS events, min(class) AS class FROM grouped "
         "WHERE node IS NOT NULL GROUP BY node, measure, subject"
@@ -308,7 +308,7 @@ def _counts(recipe: Recipe, part: Part) -> tuple[Step, ...]:
     counts = f"SELECT node AS group_id, {', '.join(figures)} FROM by_subject GROUP BY node"
     if not recipe.marginals:
         return Step("by_subject", by_subject), Step("counts", f"{counts} ORDER BY node")
-    named = ", ".join(("group_id", *map(_name, figure_columns(part))))
+    named = ", ".join(("group_id", *map(quoted, figure_columns(part))))
     return (
         Step("by_subject", by_subject),
         Step("group_counts", counts),
@@ -325,9 +325,9 @@ def _rest_counts(recipe: Recipe, part: Part) -> tuple[Step, ...]:
     )
     events = {m.events_as: m.name for m in part.measures}
     figures = [
-        f"count(*) FILTER (measure = {_text(events[column])}) AS {_name(column)}"
+        f"count(*) FILTER (measure = {literal(events[column])}) AS {quoted(column)}"
         if column in events
-        else f"CAST(NULL AS BIGINT) AS {_name(column)}"
+        else f"CAST(NULL AS BIGINT) AS {quoted(column)}"
         for column in figure_columns(part)
     ]
     return (
@@ -339,11 +339,3 @@ def _rest_counts(recipe: Recipe, part: Part) -> tuple[Step, ...]:
 
 def _double(value: float) -> str:
     return f"CAST({value!r} AS DOUBLE)"
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

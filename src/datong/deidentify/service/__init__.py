@@ -4,7 +4,7 @@ reports, privacy budgets; treating a file by a plan.
 Must never know: protocols, prices, who buys. Contract: tests/deidentify/.
 """
 
-from datong.deidentify.rules.nodes import groups_digest, groups_of, is_rest, node_of, window_of
+from datong.deidentify.rules.nodes import Group, Node, groups_digest, groups_of, is_rest, node_of, window_of
 from datong.deidentify.rules.recipe import FLOORS, P_MAX, figure_columns, periods_meet, recipe_digest, recipe_problems
 from datong.deidentify.rules.windows import hours_of
 from datong.deidentify.service.assessments import (
@@ -62,6 +62,8 @@ __all__ = [
     "FLOORS",
     "METADATA",
     "P_MAX",
+    "Group",
+    "Node",
     "answer",
     "answer_round",
     "approve_lowering",

@@ -244,17 +244,12 @@ def _data_of(tx: Tx, dataset: str, file: Path | None) -> _Data:
     """`file`, or else the current build of the dataset; DID-461 where it has none."""
     if file is not None:
         there = file.is_file()  # look_at tells what is wrong with it
-        return _Data(file, _digest_of(file) if there else "", file.name[:COLUMN_LONGEST])
+        return _Data(file, hashing.file_digest(file) if there else "", file.name[:COLUMN_LONGEST])
     if not harmonise.is_built(tx, dataset):
         raise NOT_PROPOSED(dataset=dataset, why="本节点没有它的构建。", why_en="This node has no build of it.")
     current = harmonise.current(tx, dataset)
     elements = {element["name"]: element for element in current["schema"]}
     return _Data(Path(current["path"]), str(current["digest"]), str(current["build"]), int(current["rows"]), elements)
-
-
-def _digest_of(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashing.labelled(hashing.file_hex(opened))
 
 
 def _looked(tx: Tx, data: _Data) -> Looked:

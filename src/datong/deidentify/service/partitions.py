@@ -220,7 +220,7 @@ def answer_round(
     """
     _check_ask(ask)
     recipe = _trusted_recipe(ask, agreed or {}, subjects, kinds or {}, data)
-    file_digest = _digest_of(data)
+    file_digest = hashing.file_digest(data)
     part = store.part_of(tx, ask["partition"], ask["resource"])
     if part is None:
         part = _opened(tx, ask, recipe, recipient_group, file_digest)
@@ -322,7 +322,7 @@ def supply(tx: Tx, *, part: str, data: Path) -> pa.Table:
     """
     row = partition_part(tx, part=part)
     groups = agreed_groups(tx, row)
-    if _digest_of(data) != row["data_digest"]:
+    if hashing.file_digest(data) != row["data_digest"]:
         raise DATA_CHANGED(partition=row["partition"])
     here = engine_of(tx.store)
     table, account = tx.beforehand(
@@ -342,11 +342,6 @@ def supply(tx: Tx, *, part: str, data: Path) -> pa.Table:
 def node_table(nodes: Sequence[str]) -> pa.Table:
     """Node ids as an input table `released(node)` of a counting plan."""
     return pa.table({"node": pa.array(sorted(nodes), pa.string())})
-
-
-def _digest_of(data: Path) -> str:
-    with data.open("rb") as opened:
-        return hashing.labelled(hashing.file_hex(opened))
 
 
 def _check_ask(ask: Any) -> None:

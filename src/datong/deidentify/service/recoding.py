@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from datong.deidentify.service.recoding_files import Loaded, load, path_of
 from datong.deidentify.service.tables import read_table, write_table
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise import service as harmonise
+
+if TYPE_CHECKING:
+    from datong.deidentify.rules.recoding.running import Parts
 
 STAR = "*"
 
@@ -140,7 +144,7 @@ def told(models: Models) -> str:
     return ", ".join(parts)
 
 
-def _by_search(asked: Spec, loaded: Loaded, running: Any, said: str) -> tuple[dict[str, Any], list[Any]]:
+def _by_search(asked: Spec, loaded: Loaded, running: ModuleType, said: str) -> tuple[dict[str, Any], list[Any]]:
     tuples = running.distinct(loaded.codes, loaded.weights, loaded.population, loaded.leaves)
     if len(tuples.p):
         _population_holds(asked, loaded, running, said)
@@ -189,7 +193,7 @@ def _by_search(asked: Spec, loaded: Loaded, running: Any, said: str) -> tuple[di
     return answer, [columns]
 
 
-def _population_holds(asked: Spec, loaded: Loaded, running: Any, said: str) -> None:
+def _population_holds(asked: Spec, loaded: Loaded, running: ModuleType, said: str) -> None:
     """Whoever is in the table is in the population: no tuple of values has more rows in the table."""
     quasi = loaded.codes[: len(loaded.columns)]
     tuples = running.distinct(quasi, loaded.weights, loaded.population, loaded.leaves[: len(loaded.columns)])
@@ -202,7 +206,7 @@ def _population_holds(asked: Spec, loaded: Loaded, running: Any, said: str) -> N
         raise BAD_FILES([problem], spec=said, count=1)
 
 
-def _by_mondrian(asked: Spec, loaded: Loaded, running: Any, said: str) -> tuple[dict[str, Any], list[Any]]:
+def _by_mondrian(asked: Spec, loaded: Loaded, running: ModuleType, said: str) -> tuple[dict[str, Any], list[Any]]:
     hierarchies = [loaded.hierarchies[name] for name in asked.quasi_identifiers]
     q = len(hierarchies)
     orders = [hierarchy.order() for hierarchy in hierarchies]
@@ -241,7 +245,7 @@ def _by_mondrian(asked: Spec, loaded: Loaded, running: Any, said: str) -> tuple[
     return answer, [columns]
 
 
-def _whole_holds(asked: Spec, loaded: Loaded, running: Any, said: str) -> None:
+def _whole_holds(asked: Spec, loaded: Loaded, running: ModuleType, said: str) -> None:
     """The whole table as one class must meet the model, or no part of it is looked at."""
     rows = running.Tuples(loaded.codes, loaded.weights, loaded.population, np.zeros(0, np.int32))
     one = [Column(c.name, np.zeros_like(c.up[:1]), ((STAR,),), np.zeros_like(c.share[:1])) for c in loaded.columns]
@@ -252,7 +256,7 @@ def _whole_holds(asked: Spec, loaded: Loaded, running: Any, said: str) -> None:
         )  # fmt: skip
 
 
-def _mean_width(parts: Any, j: int, leaves: int, rows: int) -> float:
+def _mean_width(parts: Parts, j: int, leaves: int, rows: int) -> float:
     sizes = np.diff([*parts.starts, rows])
     return float(((parts.high[:, j] - parts.low[:, j]) / max(leaves - 1, 1) * sizes).sum() / rows)
 

@@ -127,7 +127,9 @@ def pdf_of_table(told: Mapping[str, Any]) -> bytes:
     return as_pdf(told, table_facts(told))
 
 
-def _problems(rows: Any, columns: list[str], person: str, before: dict[Path, Any], everybody: Any) -> list[Problem]:
+def _problems(
+    rows: pa.Table, columns: list[str], person: str, before: dict[Path, pa.Table], everybody: pa.Table | None
+) -> list[Problem]:
     """Everything that is wrong with what was asked."""
     problems = [] if columns else [Problem("quasi-identifiers", "未给出", "none is given")]
     for name in sorted({c for c in columns if columns.count(c) > 1}):
@@ -156,12 +158,12 @@ def _problems(rows: Any, columns: list[str], person: str, before: dict[Path, Any
     return problems
 
 
-def _of_table(rows: Any, wanted: Iterable[str]) -> list[Problem]:
+def _of_table(rows: pa.Table, wanted: Iterable[str]) -> list[Problem]:
     problems = []
     for name in wanted:
         if name not in rows.column_names:
             problems.append(_missing(name, rows.column_names))
-        elif not _as_text(rows[name].type):
+        elif not _is_plain(rows[name].type):
             problems.append(Problem(name, "是列表、结构或字节", "holds lists, structures or bytes, no plain values"))
     return problems
 
@@ -183,7 +185,7 @@ def _missing(name: str, known: Sequence[str]) -> Problem:
                    f"is no column of the table; did you mean {meant!r}{quoted_en}?")  # fmt: skip
 
 
-def _nobody(where: str, rows: Any, person: str) -> list[Problem]:
+def _nobody(where: str, rows: pa.Table, person: str) -> list[Problem]:
     missing = rows[person].null_count if person in rows.column_names else 0
     if not missing:
         return []
@@ -193,16 +195,16 @@ def _nobody(where: str, rows: Any, person: str) -> list[Problem]:
     )]  # fmt: skip
 
 
-def _direct(rows: Any, others: Sequence[str]) -> list[str]:
+def _direct(rows: pa.Table, others: Sequence[str]) -> list[str]:
     """Which of the columns that nothing measures name persons by what stands in them."""
     first = rows.slice(0, ROWS_LOOKED_AT)
-    plain = {name: written(first[name]).to_pylist() for name in others if _as_text(first[name].type)}
+    plain = {name: written(first[name]).to_pylist() for name in others if _is_plain(first[name].type)}
     told = {name: values for name, values in plain.items() if not are_tokens(values)}
     return [finding.column for finding in findings_of(told) if names_somebody(finding)]
 
 
 def _together(
-    rows: Any, columns: list[str], person: str, others: Sequence[str], form: Form
+    rows: pa.Table, columns: list[str], person: str, others: Sequence[str], form: Form
 ) -> tuple[Together | None, bool]:
     """What is seen of persons with the rows of each put together, None where each has one; and whether a column that
     leaves does put them together and too few are alike then. Such a column, a token above all, has values of one person
@@ -214,7 +216,7 @@ def _together(
     sizes = [int(size) for size in found["persons"].to_pylist()]
     by = []
     for name in others:
-        if not _as_text(rows[name].type):
+        if not _is_plain(rows[name].type):
             continue
         of_value = pa.table({"value": written(rows[name]), "who": given[PERSON]}).drop_null().group_by("value")
         counted = of_value.aggregate([("who", "count_distinct"), ("who", "count")])
@@ -225,20 +227,25 @@ def _together(
     return Together(tuple(by), min(sizes), sizes.count(1)), bool(by) and not risks.harmless(figures)
 
 
-def _in_common(rows: Any, person: str, name: str, earlier: Any) -> dict[str, Any]:
+def _in_common(rows: pa.Table, person: str, name: str, earlier: pa.Table) -> dict[str, Any]:
     """How many of an earlier release's persons are in this one too: where ids were made under another key, nobody is,
     and what both tell together was not measured."""
     here, there = (set(persons_of(written(one[person])).to_pylist()) for one in (rows, earlier))
     return {"table": name, "persons": len(there), "here": len(here & there)}
 
 
-def _as_text(kind: Any) -> bool:
+def _is_plain(kind: pa.DataType) -> bool:
     binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
     return not (pa.types.is_nested(kind) or binary)
 
 
 def _classes(
-    rows: Any, columns: list[str], person: str, before: Sequence[Any], known: Sequence[list[str]], everybody: Any
+    rows: pa.Table,
+    columns: list[str],
+    person: str,
+    before: Sequence[pa.Table],
+    known: Sequence[list[str]],
+    everybody: pa.Table | None,
 ) -> tuple[list[Class], Coarsest]:
     inputs = {"released": _given(rows, columns, person)}
     inputs |= {f"earlier_{n}": _given(one, known[n], person) for n, one in enumerate(before)}
@@ -268,7 +275,7 @@ def _alone(classes: Sequence[Class]) -> dict[tuple[str | None, ...], int]:
     return sizes
 
 
-def _given(rows: Any, columns: Sequence[str], person: str) -> pa.Table:
+def _given(rows: pa.Table, columns: Sequence[str], person: str) -> pa.Table:
     """The columns as text, with who each row is about: a number of its own where no column says it."""
     texts = {name: written(rows[name]) for name in columns}
     who = persons_of(written(rows[person])) if person else pa.array(range(rows.num_rows), pa.int64())

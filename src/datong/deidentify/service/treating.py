@@ -112,7 +112,7 @@ def _hierarchies(read: TreatmentPlan, plan: Path) -> tuple[dict[str, Hierarchy],
     return found, problems
 
 
-def table_of(path: Path) -> Any:
+def table_of(path: Path) -> pa.Table:
     """The table in the file at `path`; nothing written stands for null. Parquet keeps its types, all else is text."""
     if not path.is_file():
         raise NO_TABLE(table=path.name, why="没有这个文件。", why_en="There is no such file.")
@@ -134,7 +134,7 @@ def table_of(path: Path) -> Any:
     return pa.table(columns)
 
 
-def _parquet(path: Path) -> Any:
+def _parquet(path: Path) -> pa.Table:
     try:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowInvalid, OSError):
@@ -144,7 +144,7 @@ def _parquet(path: Path) -> Any:
     return pa.table({n: pc.cast(c, _plain(c.type)) for n, c in _columns(table)})
 
 
-def _plain(kind: Any) -> Any:
+def _plain(kind: pa.DataType) -> pa.DataType:
     """The type without dictionaries: one is kept whole, with the values of rows that were left out, and with those that
     no row ever had. A column of nothing but nulls is text, which every treatment takes."""
     if pa.types.is_null(kind):
@@ -162,11 +162,11 @@ def _plain(kind: Any) -> Any:
     return pa.list_(_plain(kind.value_type)) if pa.types.is_list(kind) else kind
 
 
-def _nothing_to_null(column: Any) -> Any:
+def _nothing_to_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
 
 
-def in_order_of_content(table: Any) -> Any:
+def in_order_of_content(table: pa.Table) -> pa.Table:
     """The rows in an order that says nothing but what they show. In that of the original, a list in the same order says
     who is who, and row 7 of one recipient's table is row 7 of another's, whatever tokens stand on them. What is of no
     order (lists, structs) goes by lot."""
@@ -176,13 +176,13 @@ def in_order_of_content(table: Any) -> Any:
     return table.take(order)
 
 
-def _has_order(kind: Any) -> bool:
+def _has_order(kind: pa.DataType) -> bool:
     of_number = pa.types.is_integer(kind) or pa.types.is_decimal(kind) or kind in (pa.float32(), pa.float64())
     of_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_fixed_size_binary(kind)
     return of_number or of_text or pa.types.is_temporal(kind) or pa.types.is_boolean(kind)
 
 
-def write(table: Any, out: Path) -> None:
+def write(table: pa.Table, out: Path) -> None:
     """The table as a new file; in CSV tokens are 32 hexadecimal digits. A file half written is never left."""
     with whole_file(out) as fresh:
         if out.suffix == ".parquet":
@@ -193,7 +193,7 @@ def write(table: Any, out: Path) -> None:
             pacsv.write_csv(pa.table(texts), fresh)
 
 
-def _columns(table: Any) -> list[tuple[str, Any]]:
+def _columns(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
     return [(name, table[name]) for name in table.column_names]
 
 
@@ -205,7 +205,7 @@ def _root(key_file: Path | None, node: Path | None, agreement: str) -> bytes:
     raise NO_KEY(why="计划中有带密钥的处理方式。", why_en="The plan has keyed treatments.")
 
 
-def _require_flat(treated_table: Any, table: Path, out: Path) -> None:
+def _require_flat(treated_table: pa.Table, table: Path, out: Path) -> None:
     """CSV has no lists or structs: refused where the plan keeps any."""
     nested = [name for name, column in _columns(treated_table) if pa.types.is_nested(column.type)]
     if nested and out.suffix == ".csv":

@@ -76,42 +76,39 @@ releases = table(
 def assessments_of(tx: Tx, subject: str, recipient_group: str) -> list[dict[str, Any]]:
     """The rows of the records on this subject and recipient group, withdrawn ones too."""
     of = (assessments.c.subject == subject) & (assessments.c.recipient_group == recipient_group)
-    return [dict(row._mapping) for row in tx.all(select(assessments).where(of).order_by(assessments.c.id))]
+    return tx.rows(select(assessments).where(of).order_by(assessments.c.id))
 
 
 def all_assessments(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
     query = window.of(select(assessments).order_by(assessments.c.assessed_at, assessments.c.id), assessments.c.id)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def part_of(tx: Tx, partition: str, resource: str) -> dict[str, Any] | None:
-    row = tx.one(select(parts).where(parts.c.partition == partition, parts.c.resource == resource))
-    return dict(row._mapping) if row is not None else None
+    return tx.row(select(parts).where(parts.c.partition == partition, parts.c.resource == resource))
 
 
 def parts_where(tx: Tx, **values: str) -> list[dict[str, Any]]:
     """Parts with these column values, oldest first."""
     conditions = [parts.c[name] == value for name, value in values.items()]
-    return [dict(row._mapping) for row in tx.all(select(parts).where(*conditions).order_by(parts.c.at, parts.c.id))]
+    return tx.rows(select(parts).where(*conditions).order_by(parts.c.at, parts.c.id))
 
 
 def answers_of(tx: Tx, part: str) -> list[dict[str, Any]]:
     """The answered rounds of a part, finest level first."""
-    rows = tx.all(select(answers).where(answers.c.part == part).order_by(answers.c.level))
-    return [dict(row._mapping) for row in rows]
+    return tx.rows(select(answers).where(answers.c.part == part).order_by(answers.c.level))
 
 
 def release_facts(tx: Tx, release: str) -> dict[str, Any] | None:
     """What the gate needs to look at a release again; its figures, which are many, stay where they are."""
     names = ("dataset", "recipient_group", "form", "providers", "risk", "sources", "recipe")
-    row = tx.one(select(*(releases.c[name] for name in names)).where(releases.c.id == release))
-    return dict(row._mapping) if row is not None else None
+    return tx.row(select(*(releases.c[name] for name in names)).where(releases.c.id == release))
 
 
 def releases_of_file(tx: Tx, recipient_group: str, file_digest: str) -> list[dict[str, Any]]:
     """What this node released to a recipient group of one file, oldest first."""
     of = (releases.c.recipient_group == recipient_group, releases.c.file_digest == file_digest)
-    return [dict(row._mapping) for row in tx.all(select(releases).where(*of).order_by(releases.c.at, releases.c.id))]
+    return tx.rows(select(releases).where(*of).order_by(releases.c.at, releases.c.id))
 
 
 def releases_to(tx: Tx, recipient_group: str) -> list[dict[str, Any]]:
@@ -119,7 +116,7 @@ def releases_to(tx: Tx, recipient_group: str) -> list[dict[str, Any]]:
     one, which are many, by `figures`."""
     told = [releases.c[name] for name in ("id", "sources", "recipe", "geometry")]
     of = releases.c.recipient_group == recipient_group
-    return [dict(row._mapping) for row in tx.all(select(*told).where(of).order_by(releases.c.at, releases.c.id))]
+    return tx.rows(select(*told).where(of).order_by(releases.c.at, releases.c.id))
 
 
 def figures(tx: Tx, release: str) -> Any:
@@ -131,11 +128,11 @@ def releases_beside(tx: Tx, recipient_group: str, since: str, until: str) -> lis
     """What this node released to others of days from `since` to `until` (ISO dates), oldest first, without figures."""
     told = (column for column in releases.columns if column.name != "figures")
     of = (releases.c.recipient_group != recipient_group) & (releases.c.since <= until) & (releases.c.until >= since)
-    return [dict(row._mapping) for row in tx.all(select(*told).where(of).order_by(releases.c.at, releases.c.id))]
+    return tx.rows(select(*told).where(of).order_by(releases.c.at, releases.c.id))
 
 
 def all_releases(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
     """Releases, oldest first, without their figures, which are many."""
     told = (column for column in releases.columns if column.name != "figures")
     query = window.of(select(*told).order_by(releases.c.at, releases.c.id), releases.c.id)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)

@@ -58,14 +58,12 @@ noisy_releases = table(
 
 def locked(tx: Tx, dataset: str) -> dict[str, Any] | None:
     """The budget of a dataset, held for this transaction (SQLite has one writer anyway); None when there is none."""
-    row = tx.one(select(budgets).where(budgets.c.id == dataset).with_for_update())
-    return dict(row._mapping) if row is not None else None
+    return tx.row(select(budgets).where(budgets.c.id == dataset).with_for_update())
 
 
 def lines_of(tx: Tx, dataset: str) -> list[dict[str, Any]]:
     """The ledger of a dataset in the order of writing."""
-    rows = tx.all(select(ledger).where(ledger.c.dataset == dataset).order_by(ledger.c.seq))
-    return [dict(row._mapping) for row in rows]
+    return tx.rows(select(ledger).where(ledger.c.dataset == dataset).order_by(ledger.c.seq))
 
 
 def newest_lines(tx: Tx, dataset: str | None, window: Window) -> list[dict[str, Any]]:
@@ -73,7 +71,7 @@ def newest_lines(tx: Tx, dataset: str | None, window: Window) -> list[dict[str, 
     query = select(ledger).order_by(ledger.c.dataset, ledger.c.seq.desc())
     if dataset is not None:
         query = query.where(ledger.c.dataset == dataset)
-    return [dict(row._mapping) for row in tx.all(window.of(query, ledger.c.id))]
+    return tx.rows(window.of(query, ledger.c.id))
 
 
 def add_line(
@@ -95,13 +93,13 @@ def add_line(
 
 
 def all_budgets(tx: Tx) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(select(budgets).order_by(budgets.c.id))]
+    return tx.rows(select(budgets).order_by(budgets.c.id))
 
 
 def all_releases(tx: Tx) -> list[dict[str, Any]]:
     """Every noisy answer, oldest first, without its figures, which are many."""
     columns = [column for column in noisy_releases.c if column.name != "figures"]
-    return [dict(row._mapping) for row in tx.all(select(*columns).order_by(noisy_releases.c.at, noisy_releases.c.id))]
+    return tx.rows(select(*columns).order_by(noisy_releases.c.at, noisy_releases.c.id))
 
 
 def owed_or_given(tx: Tx, dataset: str) -> int:
@@ -112,7 +110,7 @@ def owed_or_given(tx: Tx, dataset: str) -> int:
 
 def kept_answer(tx: Tx, dataset: str, asked_digest: str) -> dict[str, Any] | None:
     """What was released, or is owed, for the same question over the same data; never one that failed."""
-    row = tx.execute(
+    return tx.row(
         select(noisy_releases)
         .where(
             noisy_releases.c.dataset == dataset,
@@ -121,8 +119,7 @@ def kept_answer(tx: Tx, dataset: str, asked_digest: str) -> dict[str, Any] | Non
         )
         .order_by(noisy_releases.c.at, noisy_releases.c.id)
         .limit(1)
-    ).first()
-    return dict(row._mapping) if row is not None else None
+    )
 
 
 def settle(tx: Tx, release: str, state: ReleaseState, figures: dict[str, list[int]] | None) -> bool:

@@ -50,13 +50,12 @@ def newest(tx: Tx, dataset: str, *, locked: bool = False) -> dict[str, Any] | No
     """The newest version of a dataset's classification; `locked`: held for this transaction."""
     of = classifications.c.dataset == dataset
     asked = select(classifications).where(of).order_by(classifications.c.version.desc()).limit(1)
-    row = tx.execute(asked.with_for_update() if locked else asked).first()
-    return dict(row._mapping) if row is not None else None
+    return tx.row(asked.with_for_update() if locked else asked)
 
 
 def versions(tx: Tx, dataset: str) -> list[dict[str, Any]]:
     of = classifications.c.dataset == dataset
-    return _rows(tx, select(classifications).where(of).order_by(classifications.c.version))
+    return tx.rows(select(classifications).where(of).order_by(classifications.c.version))
 
 
 def datasets(tx: Tx, window: Window = EVERY) -> list[str]:
@@ -90,7 +89,7 @@ def open_datasets(tx: Tx, most: int) -> list[str]:
 
 def words_of(tx: Tx, classification: str) -> list[dict[str, Any]]:
     """The words on one version, in the order in which they were said."""
-    return _rows(tx, select(words).where(words.c.classification == classification).order_by(words.c.seq))
+    return tx.rows(select(words).where(words.c.classification == classification).order_by(words.c.seq))
 
 
 def add_version(tx: Tx, row: dict[str, Any]) -> str:
@@ -106,7 +105,3 @@ def add_word(tx: Tx, classification: str, seq: int, row: dict[str, Any]) -> dict
     }  # fmt: skip
     tx.add(words, whole)
     return whole
-
-
-def _rows(tx: Tx, asked: Any) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(asked)]

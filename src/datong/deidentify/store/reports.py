@@ -32,4 +32,4 @@ signatures = table(
 def signatures_of(tx: Tx, release: str) -> list[dict[str, Any]]:
     """The signatures under the report of a release, oldest first."""
     found = select(signatures).where(signatures.c.release == release).order_by(signatures.c.at, signatures.c.id)
-    return [dict(row._mapping) for row in tx.all(found)]
+    return tx.rows(found)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from datong.deliver import rules
 from datong.deliver import store as rows
-from datong.deliver.model import NOT_OURS
 from datong.deliver.service import deciding, holding
 from datong.deliver.service.holding import STOP
 from datong.ground import evidence, jobs, signing
@@ -92,7 +92,7 @@ def stop_use(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     """Stop every use under a contract at once, here and at the consumer (异常终止), until `resume` here lifts it."""
     contract, card = _national(tx, agreement, "stop_use")
     if contract["provider"] != signing.me(tx).code:
-        raise NOT_OURS(act="stop_use", agreement=agreement, zh="提供方", en="provider")
+        raise rules.not_ours("stop_use", agreement, "provider")
     holding.suspend(tx, agreement=agreement, reason=reason[:REASON_MAX])
     body = {"reason": reason[:REASON_MAX], "triggeredBy": "provider"}
     to = list(dict.fromkeys([str(contract["consumer"]), *_receivers(tx, contract, card)]))
@@ -174,7 +174,7 @@ def received_control(tx: Tx, *, sender: str, interface: str, contract: str, body
     if sender not in parties:
         raise NOT_YOURS(contract=contract[:60])
     if interface == STOP and sender != _provider(tx, contract, agreement):
-        raise NOT_OURS(act=STOP, agreement=contract[:60], zh="提供方", en="provider")
+        raise rules.not_ours(STOP, contract[:60], "provider")
     said = digest([sender, interface, body])
     where = (rows.control_messages.c.contract == contract, rows.control_messages.c.digest == said)
     if rows.first(tx, rows.control_messages, *where) is not None:

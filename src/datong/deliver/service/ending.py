@@ -13,7 +13,7 @@ from typing import Any
 from datong.deidentify import service as deidentify
 from datong.deliver import rules
 from datong.deliver import store as rows
-from datong.deliver.model import BAD_MESSAGE, NOT_OURS, Act, GrantState
+from datong.deliver.model import BAD_MESSAGE, Act, GrantState
 from datong.deliver.service import controlling, deciding, files, granting, transfer_course
 from datong.deliver.service.holding import our_side
 from datong.ground import clock, evidence, jobs, outbox, signing
@@ -161,7 +161,7 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     fields = rules.texts(body, ("agreement", "reason"))
     contract = our_side(tx, fields["agreement"], "end")
     if contract["provider"] != sender:
-        raise NOT_OURS(act="end", agreement=fields["agreement"], zh="提供方", en="provider")
+        raise rules.not_ours("end", fields["agreement"], "provider")
     end(tx, agreement=fields["agreement"], reason=fields["reason"])
 
 
@@ -173,7 +173,7 @@ def received_destruction_proof(tx: Tx, *, sender: str, body: dict[str, Any]) -> 
     agreement = rules.texts(body, ("agreement", "node", "at"))["agreement"]
     contract = our_side(tx, agreement, "end")
     if contract["consumer"] != sender or body["node"] != sender:
-        raise NOT_OURS(act="destruction_proof", agreement=agreement, zh="需求方", en="consumer")
+        raise rules.not_ours("destruction_proof", agreement, "consumer")
     peer = register.node(tx, sender)
     if not signing.signed_by(body, contract["consumer_party"], peer["public_key"]):
         raise BAD_MESSAGE([Problem("signatures", "签名无效", "no valid signature of the sender")], count=1)

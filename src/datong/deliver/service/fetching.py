@@ -21,8 +21,10 @@ from datong.deliver import store as rows
 from datong.deliver.model import AGAIN, HTTP_PULL, NOT_AS_ANNOUNCED, SHOWN, Address, Side, State
 from datong.deliver.service import addresses, deciding, files, handing, sharing, transferring
 from datong.ground import evidence, jobs
+from datong.ground.crypto import hashing
 from datong.ground.db import NODE, Store, Tx, Window, new_id
 from datong.ground.refusal import Kind, Refusal
+from datong.ground.staging import flush
 from datong.negotiate import service as negotiate
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -141,7 +143,7 @@ def file_table(path: Path, *, share: str, name: str = "file", kind: str = "") ->
         parquet = opened.read(4) == b"PAR1"
     return {
         "share": share, "schema": "http", "table": rules.share_name(name), "version": 1, "files": [path],
-        "bytes": path.stat().st_size, "digest": files.file_digest(path), "announced_digest": None,
+        "bytes": path.stat().st_size, "digest": hashing.file_digest(path), "announced_digest": None,
         "announced_rows": None,
         "suffix": "parquet" if parquet else SUFFIXES.get(kind.partition(";")[0].strip().lower(), "bin"),
     }  # fmt: skip
@@ -205,7 +207,7 @@ def keep(tx: Tx, process: Mapping[str, Any], tables: list[dict[str, Any]]) -> No
         file = new_id("recv")
         staged = files.staged(tx.store, file)
         source.rename(staged)
-        files.flush(staged)
+        flush(staged)
         relative = files.target("received", process["agreement"], file, table.get("suffix", "parquet"))
         tx.add(
             rows.received,
@@ -226,7 +228,7 @@ def keep(tx: Tx, process: Mapping[str, Any], tables: list[dict[str, Any]]) -> No
 
 def _checked_rows(table: Mapping[str, Any], source: Path) -> int:
     """The rows of a file that is as it was announced; 0 of one that is no Parquet."""
-    found = files.file_digest(source)
+    found = hashing.file_digest(source)
     announced = table.get("announced_digest") or found
     if announced != found or table["digest"] != found:
         raise NOT_AS_ANNOUNCED(

@@ -22,7 +22,6 @@ from weakref import WeakKeyDictionary
 
 from datong.deliver import store as rows
 from datong.deliver.model import GrantState
-from datong.ground.crypto import hashing
 from datong.ground.db import Store, Tx
 
 
@@ -93,18 +92,6 @@ def _renamed(source: Path, goal: Path) -> None:
     if source.exists():
         goal.parent.mkdir(parents=True, exist_ok=True)
         source.rename(goal)
-
-
-def file_digest(path: Path) -> str:
-    """ "<algorithm>:<hex>" of a file's bytes, read in pieces."""
-    with path.open("rb") as source:
-        return hashing.labelled(hashing.file_hex(source))
-
-
-def flush(path: Path) -> None:
-    """Make a written file survive a power cut before a row names it."""
-    with path.open("rb") as written:
-        os.fsync(written.fileno())
 
 
 # ---- url keys

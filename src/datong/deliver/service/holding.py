@@ -10,7 +10,7 @@ from typing import Any
 
 from datong.deliver import rules
 from datong.deliver import store as rows
-from datong.deliver.model import NOT_OURS, Act, GrantState
+from datong.deliver.model import Act, GrantState
 from datong.deliver.service import granting, transfer_course
 from datong.ground import evidence, outbox, signing
 from datong.ground.db import Tx
@@ -45,7 +45,7 @@ def resume(tx: Tx, *, agreement: str) -> dict[str, Any]:
     stop, ours = rows.hold_of(tx, agreement), tx.get(rows.holds, agreement)
     theirs = stop is not None and stop["id"] != agreement
     if theirs and (ours is None or ours["state"] != "suspended"):
-        raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
+        raise rules.not_ours("resume", agreement, "provider")
     if ours is not None:
         hold(tx, agreement, "lifted", "")
         tell_lifted(tx, agreement)
@@ -81,7 +81,7 @@ def received_stop_lifted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     agreement = rules.texts(body, ("agreement",))["agreement"]
     contract = our_side(tx, agreement, "resume")
     if contract["provider"] != sender:
-        raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
+        raise rules.not_ours("resume", agreement, "provider")
     stop = rows.hold_of(tx, agreement)
     if stop is not None and stop["id"] != agreement:
         hold(tx, agreement, "lifted", "", provider=True)
@@ -91,5 +91,5 @@ def our_side(tx: Tx, agreement: str, act: str) -> dict[str, Any]:
     """The agreement, in force or not, when this node is one of its sides."""
     contract = negotiate.agreement(tx, agreement)
     if signing.me(tx).code not in (contract["provider"], contract["consumer"]):
-        raise NOT_OURS(act=act, agreement=agreement, zh="一方", en="side")
+        raise rules.not_ours(act, agreement, "side")
     return dict(contract)

@@ -12,7 +12,6 @@ from typing import Any
 
 from datong.deidentify import service as deidentify
 from datong.deliver import rules
-from datong.deliver.model import NOT_OURS
 from datong.deliver.service import deciding
 from datong.ground import outbox, signing
 from datong.ground.canonical import hexdigest
@@ -26,7 +25,7 @@ def received_partition_ask(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
     contract = _decided(tx, sender, body)
     tx = replace(tx, actor=NODE)  # decided: what follows is the node's own deed
     terms = contract["terms"]
-    agreed = {"form": terms.get("delivery_form", "controlled")}
+    agreed = {"form": rules.form_of(contract)}
     agreed |= {name: terms[name] for name in ("recipe_digest", "k", "p") if name in terms}
     build = harmonise.current(tx, contract["dataset"])
     kinds = deidentify.require_countable(
@@ -54,18 +53,22 @@ def received_partition_cancelled(tx: Tx, *, sender: str, body: dict[str, Any]) -
     agreement may be over."""
     fields = rules.texts(body, ("agreement", "partition", "resource"), 200)
     contract = negotiate.agreement(tx, fields["agreement"])
-    if (contract["consumer"], contract["provider"], contract["dataset"]) != (
-        sender, signing.me(tx).code, fields["resource"],
-    ):  # fmt: skip
-        raise NOT_OURS(act="partition", agreement=fields["agreement"], zh="合同双方", en="pair of sides")
+    _require_sides(tx, contract, sender, dataset=fields["resource"])
     deidentify.cancel_part(tx, **fields, recipient_group=contract["consumer_party"])
+
+
+def _require_sides(tx: Tx, contract: dict[str, Any], sender: str, *, dataset: str | None = None) -> None:
+    """USE-416 unless the sender is the consumer, and this node the provider, of an agreement; where one is named, over
+    this dataset: a decision compares it itself."""
+    asked = contract["dataset"] if dataset is None else dataset
+    if (contract["consumer"], contract["provider"], contract["dataset"]) != (sender, signing.me(tx).code, asked):
+        raise rules.not_ours("partition", contract["id"], "pair of sides")
 
 
 def _decided(tx: Tx, sender: str, body: dict[str, Any]) -> dict[str, Any]:
     """The agreement a round is asked under, once the sender is its consumer and `compute` is allowed."""
     fields = rules.texts(body, ("agreement", "partition", "resource"), 200)
     contract = negotiate.in_force(tx, fields["agreement"])
-    if contract["consumer"] != sender or contract["provider"] != signing.me(tx).code:
-        raise NOT_OURS(act="partition", agreement=fields["agreement"], zh="合同双方", en="pair of sides")
+    _require_sides(tx, contract, sender)
     deciding.require(tx, agreement=fields["agreement"], action="compute", dataset=fields["resource"])
-    return dict(contract)
+    return contract

@@ -19,11 +19,13 @@ from datong.compose import service as compose
 from datong.deidentify import service as deidentify
 from datong.deliver import rules
 from datong.deliver import store as rows
-from datong.deliver.model import NOT_OURS, NOT_READY
+from datong.deliver.model import NOT_READY
 from datong.deliver.service import files
 from datong.ground import evidence, signing
+from datong.ground.crypto import hashing
 from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Refusal, unless_unknown
+from datong.ground.staging import flush
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -34,8 +36,7 @@ def our_contract(tx: Tx, agreement: str, side: str, act: str) -> dict[str, Any]:
     """The agreement in force of which this node is the `side` ("provider" or "consumer"), or a refusal."""
     contract = negotiate.in_force(tx, agreement)
     if contract[side] != signing.me(tx).code:
-        zh = "提供方" if side == "provider" else "需求方"
-        raise NOT_OURS(act=act, agreement=agreement, zh=zh, en=side)
+        raise rules.not_ours(act, agreement, side)
     return dict(contract)
 
 
@@ -111,7 +112,7 @@ def _laid_out(
 ) -> dict[str, Any]:  # fmt: skip
     """A new version of the share's table from the staged `file`; the newest one again when nothing changed."""
     path = files.staged(tx.store, file)
-    digest = files.file_digest(path)
+    digest = hashing.file_digest(path)
     if record.get("file_digest", digest) != digest:
         raise NOT_READY(
             agreement=contract["id"], zh="文件不是放行检查所见的文件。",
@@ -129,7 +130,7 @@ def _laid_out(
     if newest and [f["digest"] for f in rows.files_of(tx, newest[0]["id"])] == [digest]:
         path.unlink()
         return _shown(tx, newest[0])
-    files.flush(path)
+    flush(path)
     size = path.stat().st_size
     row = {
         "id": new_id("share"), "agreement": contract["id"], "share": rules.share_name(contract["id"]),

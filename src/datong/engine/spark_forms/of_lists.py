@@ -10,18 +10,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from datong.engine.spark_forms.kinds import WHOLE, Lacks, arguments_of, kind_of, spark_type, value_of
+from datong.engine.spark_forms.kinds import WHOLE, Lacks, kind_of, spark_type, value_of
 from datong.engine.spark_forms.of_casts import as_text
 from datong.engine.spark_forms.of_times import extract
 from datong.engine.spark_forms.writing import formed, is_text, once, quoted, raised, spark_sql
-
-
-def _list_only(name: str, text: str) -> Callable[[Any], Any]:
-    def change(node: Any) -> Any:
-        arguments = node.expressions if isinstance(node, exp.Anonymous) else arguments_of(node)
-        return spark_sql(text, *(formed(one) for one in arguments))
-
-    return change
 
 
 def length(node: Any) -> Any:

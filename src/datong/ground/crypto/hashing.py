@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -118,6 +119,12 @@ def file_hex(stream: IO[bytes], algorithm: str = "") -> str:
 def labelled(hexadecimal: str, algorithm: str = "") -> str:
     """ "<algorithm>:<hex>" """
     return f"{known(algorithm)}:{hexadecimal}"
+
+
+def file_digest(path: Path) -> str:
+    """ "<algorithm>:<hex>" of a file's bytes, read in pieces."""
+    with path.open("rb") as opened:
+        return labelled(file_hex(opened))
 
 
 def without_label(digest: str) -> str:

@@ -196,14 +196,14 @@ def receipt(tx: Tx, leaf_id: str) -> dict[str, Any]:
     covering = checkpoints.c.size > (row["position"] if row["position"] is not None else (1 << 31) - 1)
     newest = select(checkpoints).where(covering).order_by(checkpoints.c.size.desc()).limit(1)
     cosigned = newest.where(checkpoints.c.size.in_(select(cosignatures.c.size)))
-    checkpoint = tx.one(cosigned) or tx.one(newest)
+    checkpoint = tx.row(cosigned) or tx.row(newest)
     if checkpoint is None:
         raise NOT_INTEGRATED(leaf=leaf_id)
-    proof = inclusion_proof(tx, row["position"], checkpoint.size)
+    proof = inclusion_proof(tx, row["position"], checkpoint["size"])
     return {
         "leaf": bytes(row["body"]).decode(),
         "index": row["position"],
-        "size": checkpoint.size,
+        "size": checkpoint["size"],
         "proof": [base64.b64encode(part).decode() for part in proof],
-        "checkpoint": cosigned_note(tx, dict(checkpoint._mapping)),
+        "checkpoint": cosigned_note(tx, checkpoint),
     }

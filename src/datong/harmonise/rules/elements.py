@@ -336,7 +336,7 @@ def index_of(library: Library) -> Index:
     index: dict[str, dict[str, Hit]] = {}
 
     def add(word: str, element: DataElement, by: By, said: str) -> None:
-        hits = index.setdefault(_key(word), {})
+        hits = index.setdefault(key_of(word), {})
         if element.name not in hits or by < hits[element.name].by:
             hits[element.name] = Hit(element, by, said)
 
@@ -365,7 +365,7 @@ def found(index: Index, text: str) -> tuple[Hit, ...]:
     """
     without = _REMARK.sub("", text)
     for word in dict.fromkeys((text, without)):
-        hits = index.get(_key(word), ())
+        hits = index.get(key_of(word), ())
         if hits:
             return hits
     if _CHINESE.search(without):
@@ -374,8 +374,10 @@ def found(index: Index, text: str) -> tuple[Hit, ...]:
     return ()
 
 
-def _key(word: str) -> str:
-    return normalised(word).replace("_", "")
+@functools.lru_cache(maxsize=50_000)
+def key_of(text: str) -> str:
+    """What of a name is the same however it is written: 车牌-号 and 车牌号, plateNo and PLATE_NO."""
+    return normalised(text).replace("_", "")
 
 
 def current(table: CodeTable, code: str, day: date) -> tuple[CodeEntry, ...]:

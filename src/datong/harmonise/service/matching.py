@@ -23,9 +23,9 @@ from datong.harmonise.model.matching import Proposal
 from datong.harmonise.model.reading import Sample, SampleColumn
 from datong.harmonise.model.refusals import NO_SYNONYM, NOT_CONFIRMED, NOT_MATCHED
 from datong.harmonise.rules import matching
+from datong.harmonise.rules.elements import key_of
 from datong.harmonise.rules.found import nearest
 from datong.harmonise.rules.matching.telling import GIVEN
-from datong.harmonise.rules.matching.words import key as key_of
 from datong.harmonise.rules.places import placed
 from datong.harmonise.rules.standards import standard_of
 from datong.harmonise.rules.workspace import source_of

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from datong.ground import signing
 from datong.ground.canonical import plain
+from datong.ground.crypto import hashing
 from datong.ground.db import Tx
 from datong.ground.refusal import Refusal
 from datong.harmonise.model.builds import State
@@ -130,6 +131,6 @@ def quarantine(tx: Tx, row: dict[str, Any]) -> pa.Table:
 
 def intact(tx: Tx, row: dict[str, Any], name: str) -> Path:
     path = files.place(folder_of(tx), row["resource"], row["id"]) / name
-    if not path.is_file() or files.digest_of(path) != row["files"][name]["digest"]:
+    if not path.is_file() or hashing.file_digest(path) != row["files"][name]["digest"]:
         raise FILES_CHANGED(resource=row["resource"], build=row["id"], file=name)
     return path

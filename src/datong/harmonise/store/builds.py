@@ -49,7 +49,7 @@ def all_builds(tx: Tx, resource: str | None = None, window: Window = EVERY) -> l
     query = select(builds).order_by(builds.c.seq.desc())
     if resource is not None:
         query = query.where(builds.c.resource == resource)
-    return [dict(row._mapping) for row in tx.all(window.of(query, builds.c.id))]
+    return tx.rows(window.of(query, builds.c.id))
 
 
 def reasons_of_all(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
@@ -81,8 +81,8 @@ def current_build(tx: Tx, resource: str) -> dict[str, Any] | None:
 def refused_last(tx: Tx, resource: str) -> dict[str, Any] | None:
     """The last build of a resource, where it was refused."""
     query = select(builds).where(builds.c.resource == resource).order_by(builds.c.seq.desc()).limit(1)
-    last = next(iter(tx.all(query)), None)
-    return dict(last._mapping) if last is not None and last.state == State.refused.value else None
+    last = tx.row(query)
+    return last if last is not None and last["state"] == State.refused.value else None
 
 
 def of_one_source(tx: Tx, resource: str) -> list[str]:

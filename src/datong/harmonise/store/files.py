@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from datong.engine.model import GROUP_ROWS, Scan
 from datong.ground.crypto import hashing
+from datong.ground.staging import flush
 
 HARMONISED = "harmonised.parquet"
 QUARANTINE = "quarantine.parquet"
@@ -52,10 +53,10 @@ def staged(folder: Path, build: str, tables: Mapping[str, pa.Table | Scan], plan
     (aside / PLAN).write_text(plan, "utf-8")
     written = {}
     for path in sorted(aside.iterdir()):
-        _flush(path)
+        flush(path)
         rows = _rows(tables[path.name]) if path.name in tables else 0
-        written[path.name] = {"digest": digest_of(path), "bytes": path.stat().st_size, "rows": rows}
-    _flush(aside)
+        written[path.name] = {"digest": hashing.file_digest(path), "bytes": path.stat().st_size, "rows": rows}
+    flush(aside)
     return written
 
 
@@ -112,7 +113,7 @@ def put_in_place(folder: Path, resource: str, build: str) -> None:
     except OSError:  # something lies there
         shutil.rmtree(target, ignore_errors=True)
         aside.rename(target)
-    _flush(target.parent)
+    flush(target.parent)
 
 
 def stands(folder: Path, resource: str, build: str, written: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -120,7 +121,10 @@ def stands(folder: Path, resource: str, build: str, written: Mapping[str, Mappin
     between its commit and the move)."""
     aside = root(folder) / STAGED / build
     home = aside if aside.is_dir() else place(folder, resource, build)
-    return all((home / name).is_file() and digest_of(home / name) == entry["digest"] for name, entry in written.items())
+    return all(
+        (home / name).is_file() and hashing.file_digest(home / name) == entry["digest"]
+        for name, entry in written.items()
+    )
 
 
 def unstage(folder: Path, build: str) -> None:
@@ -163,16 +167,3 @@ def _is_read(name: str) -> bool:
 
 def _rows(table: pa.Table | Scan) -> int:
     return table.rows if isinstance(table, Scan) else int(table.num_rows)
-
-
-def digest_of(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashing.labelled(hashing.file_hex(opened))
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

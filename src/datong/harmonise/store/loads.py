@@ -9,7 +9,6 @@ Contract: tests/harmonise/test_harmonise_loads.py.
 
 from __future__ import annotations
 
-import os
 import uuid
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from sqlalchemy import JSON, Column, Integer, String, Text, select
 
 from datong.ground.crypto import hashing
 from datong.ground.db import Instant, Tx, table
-from datong.harmonise.store.files import digest_of
+from datong.ground.staging import flush
 
 load_marks = table(
     "load_mark",
@@ -53,17 +52,17 @@ def kept(folder: Path, resource: str, rows: pa.Table) -> str:
     home.mkdir(parents=True, exist_ok=True)
     unfinished = home / f".{uuid.uuid4().hex}"
     pq.write_table(rows, unfinished, compression="zstd")
-    digest = digest_of(unfinished)
-    _flush(unfinished)
+    digest = hashing.file_digest(unfinished)
+    flush(unfinished)
     unfinished.replace(place(folder, resource, digest))
-    _flush(home)
+    flush(home)
     return digest
 
 
 def intact(folder: Path, mark: dict[str, Any]) -> Path | None:
     """The file of a mark, when it is what was recorded."""
     path = place(folder, mark["id"], mark["file"])
-    return path if path.is_file() and digest_of(path) == mark["file"] else None
+    return path if path.is_file() and hashing.file_digest(path) == mark["file"] else None
 
 
 def of(tx: Tx, resource: str) -> dict[str, Any] | None:
@@ -93,11 +92,3 @@ def only(folder: Path, resource: str, digest: str) -> None:
     for path in (root(folder) / resource).glob("*"):
         if path != place(folder, resource, digest):
             path.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -45,4 +45,4 @@ def of_resource(
         query = query.where(repairs.c.resource == resource)
     if standing:
         query = query.where(repairs.c.state == State.standing.value)
-    return [dict(row._mapping) for row in tx.all((newest or EVERY).of(query, repairs.c.id))]
+    return tx.rows((newest or EVERY).of(query, repairs.c.id))

@@ -38,10 +38,8 @@ def ended(tx: Tx, resource: str | None, after: int | None, limit: int) -> list[d
     """Runs in the order they ended: the first `limit` after number `after`, or (None) the newest."""
     query = select(runs) if resource is None else select(runs).where(runs.c.resource == resource)
     if after is None:
-        found = tx.all(query.order_by(runs.c.seq.desc()).limit(limit))[::-1]
-    else:
-        found = tx.all(query.where(runs.c.seq > after).order_by(runs.c.seq).limit(limit))
-    return [dict(row._mapping) for row in found]
+        return tx.rows(query.order_by(runs.c.seq.desc()).limit(limit))[::-1]
+    return tx.rows(query.where(runs.c.seq > after).order_by(runs.c.seq).limit(limit))
 
 
 def readings(tx: Tx, source: str, resource: str) -> tuple[int, int]:

@@ -40,6 +40,7 @@ from datong.harmonise.model.mappings import Mapping, SourceKind
 from datong.harmonise.model.reading import BROKEN, ROW, SURE, Needs, Reading
 from datong.harmonise.model.refusals import UNREADABLE
 from datong.harmonise.store.sources import documents, forms
+from datong.harmonise.store.sources.opening import state_of
 
 SCAN_FROM = 32_000_000
 """Bytes from which a file is scanned; smaller ones are read whole, which is as fast and needs no second look."""
@@ -136,7 +137,7 @@ def reading(mapping: Mapping, data: Path, needs: Map[str, Needs], scan_from: int
         return None
     if not path.resolve().is_relative_to(data.resolve()) or not path.is_file() or path.stat().st_size < scan_from:
         return None
-    seen = _stat(path)
+    seen = state_of(path)
     first = _first(path)
     if first is None:
         return None
@@ -434,11 +435,6 @@ def _as_it_was(field: str, needed: Needs, not_minus: str) -> list[str]:
 # --- the same rows again -----------------------------------------------------------------------------------
 
 
-def _stat(path: Path) -> tuple[int, ...]:
-    found = path.stat()
-    return (found.st_size, found.st_mtime_ns, found.st_ino)
-
-
 def _form(lines: Lines) -> forms.Form | None:
     """That of the first line; most files have no other."""
     form = next((forms.form_of(line.decode()) for line in _lines_at(lines, [1])), None)
@@ -457,7 +453,7 @@ def _lines(lines: Lines, wanted: list[int]) -> Iterator[bytes]:
     for line in _lines_at(lines, wanted):
         read += 1
         yield line
-    if read < len(wanted) or _stat(lines.path) != lines.as_seen:
+    if read < len(wanted) or state_of(lines.path) != lines.as_seen:
         zh, en = "读取期间文件被改动", "was changed while it was read"
         raise UNREADABLE(source=lines.source, place=lines.path.name, zh=zh, en=en, read=0)
 

@@ -38,12 +38,12 @@ def standing(tx: Tx, key: str | None = None, window: Window = EVERY) -> list[dic
     query = select(synonyms).where(synonyms.c.withdrawn_at.is_(None)).order_by(synonyms.c.seq.desc())
     if key is not None:
         query = query.where(synonyms.c.key == key)
-    return [dict(row._mapping) for row in tx.all(window.of(query, synonyms.c.id))]
+    return tx.rows(window.of(query, synonyms.c.id))
 
 
 def all_said(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
     query = window.of(select(synonyms).order_by(synonyms.c.seq.desc()), synonyms.c.id)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def added(tx: Tx, row: dict[str, Any]) -> str:

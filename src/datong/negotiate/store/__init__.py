@@ -175,8 +175,7 @@ def offered_here(tx: Tx, negotiation: str, offer: str) -> bool:
 
 
 def messages_of(tx: Tx, negotiation: str) -> list[dict[str, Any]]:
-    found = tx.all(select(messages).where(messages.c.negotiation == negotiation).order_by(messages.c.round))
-    return [dict(row._mapping) for row in found]
+    return tx.rows(select(messages).where(messages.c.negotiation == negotiation).order_by(messages.c.round))
 
 
 def listed(tx: Tx, state: str | None = None, open_only: bool = False, window: Window = EVERY) -> list[dict[str, Any]]:
@@ -185,13 +184,13 @@ def listed(tx: Tx, state: str | None = None, open_only: bool = False, window: Wi
         query = query.where(negotiations.c.state == state)
     if open_only:
         query = query.where(_IS_OPEN)
-    return [dict(row._mapping) for row in tx.all(window.of(query, negotiations.c.id))]
+    return tx.rows(window.of(query, negotiations.c.id))
 
 
 def overdue(tx: Tx) -> list[dict[str, Any]]:
     """The open negotiations whose deadline has passed, the oldest first."""
     query = select(negotiations).where(_IS_OPEN, negotiations.c.deadline < tx.now)
-    return [dict(row._mapping) for row in tx.all(query.order_by(negotiations.c.started_at, negotiations.c.id))]
+    return tx.rows(query.order_by(negotiations.c.started_at, negotiations.c.id))
 
 
 def opened_by(tx: Tx, peer: str) -> int:
@@ -228,11 +227,11 @@ def between(tx: Tx, provider: str, consumer: str) -> list[dict[str, Any]]:
     of = agreements.c
     query = select(of.id, of["from"], of.until, of.terms)
     query = query.where(of.consumer == consumer, of.provider == provider, of.signed == "both").order_by(of.id)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def agreements_of(tx: Tx, dataset: str | None = None, window: Window = EVERY) -> list[dict[str, Any]]:
     query = select(agreements).order_by(agreements.c.agreed_at, agreements.c.id)
     if dataset is not None:
         query = query.where(agreements.c.dataset == dataset)
-    return [dict(row._mapping) for row in tx.all(window.of(query, agreements.c.id, agreements.c.code))]
+    return tx.rows(window.of(query, agreements.c.id, agreements.c.code))

@@ -70,17 +70,13 @@ rounds = table(
 )
 
 
-def rows(tx: Tx, query: Any) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(query)]
-
-
 def contract_of(tx: Tx, agreement: str) -> dict[str, Any] | None:
-    found = rows(tx, select(contracts).where(contracts.c.agreement == agreement))
+    found = tx.rows(select(contracts).where(contracts.c.agreement == agreement))
     return found[0] if found else None
 
 
 def contract_by_request(tx: Tx, request_digest: str) -> dict[str, Any] | None:
-    found = rows(tx, select(contracts).where(contracts.c.request_digest == request_digest))
+    found = tx.rows(select(contracts).where(contracts.c.request_digest == request_digest))
     return found[0] if found else None
 
 
@@ -99,7 +95,7 @@ def unfiled_of(tx: Tx, issuer: str, since: str) -> int:
 
 
 def issued_for(tx: Tx, request_digest: str) -> dict[str, Any] | None:
-    found = rows(tx, select(issued).where(issued.c.request_digest == request_digest))
+    found = tx.rows(select(issued).where(issued.c.request_digest == request_digest))
     return found[0] if found else None
 
 
@@ -113,16 +109,16 @@ def negotiation_of(tx: Tx, contract: str) -> dict[str, Any] | None:
 def versions(tx: Tx, contract: str | None = None) -> list[dict[str, Any]]:
     """Filings of one contract or all, oldest version first."""
     query = select(filings).order_by(filings.c.contract, filings.c.version)
-    return rows(tx, query if contract is None else query.where(filings.c.contract == contract))
+    return tx.rows(query if contract is None else query.where(filings.c.contract == contract))
 
 
 def filed_as(tx: Tx, signed: str) -> list[dict[str, Any]]:
     """Filings of what both sides signed, by its digest, under whatever id."""
-    return rows(tx, select(filings).where(filings.c.signed == signed))
+    return tx.rows(select(filings).where(filings.c.signed == signed))
 
 
 def rounds_of(tx: Tx, contract: str) -> list[dict[str, Any]]:
-    return rows(tx, select(rounds).where(rounds.c.contract == contract).order_by(rounds.c.number))
+    return tx.rows(select(rounds).where(rounds.c.contract == contract).order_by(rounds.c.number))
 
 
 def next_round(tx: Tx, contract: str) -> int:

@@ -63,8 +63,8 @@ def mark_overdue(tx: Tx) -> list[str]:
 def _known(tx: Tx) -> dict[str, dict[str, Any]]:
     """Every connector ever heard by its code, with its newest beat."""
     newest = {row.id: row.at for row in tx.all(select(rows.beats))}
-    found = tx.all(select(rows.connectors).order_by(rows.connectors.c.id))
-    return {row.id: {**row._mapping, "beat_at": newest.get(row.id, row.beat_at)} for row in found}
+    found = tx.rows(select(rows.connectors).order_by(rows.connectors.c.id))
+    return {row["id"]: {**row, "beat_at": newest.get(row["id"], row["beat_at"])} for row in found}
 
 
 def _is_overdue(tx: Tx, row: Mapping[str, Any]) -> bool:
@@ -119,7 +119,7 @@ def received_connector_report(tx: Tx, *, sender: str, body: dict[str, Any]) -> N
 def connector_reports(tx: Tx, *, node: str = "") -> list[dict[str, Any]]:
     """List what connectors reported: running states, logs, applications to leave."""
     query = select(rows.reports).order_by(rows.reports.c.at, rows.reports.c.id)
-    return [dict(row._mapping) for row in tx.all(query.where(rows.reports.c.node == node) if node else query)]
+    return tx.rows(query.where(rows.reports.c.node == node) if node else query)
 
 
 @view()

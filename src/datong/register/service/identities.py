@@ -249,14 +249,14 @@ def _cancelled(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
 
 def _active(tx: Tx, code: str) -> dict[str, Any]:
     """The valid identity of a code."""
-    found = tx.all(
+    found = tx.rows(
         select(rows.identities).where(
             rows.identities.c.identity_code == code, rows.identities.c.state == IdentityState.active.value
         )
     )
     if not found:
         raise NO_IDENTITY(identity=code[:64])
-    return dict(found[0]._mapping)
+    return found[0]
 
 
 def _active_of(tx: Tx, application: Mapping[str, Any]) -> dict[str, Any]:
@@ -302,7 +302,7 @@ def _end(tx: Tx, code: str, act: str, decider: str = "") -> None:
 @view(Role.registrar, Role.operator, Role.legal)
 def identities(tx: Tx) -> list[dict[str, Any]]:
     """List identities and applications for them, without their attributes."""
-    return [_shown(dict(row._mapping)) for row in tx.all(select(rows.identities).order_by(rows.identities.c.at))]
+    return [_shown(row) for row in tx.rows(select(rows.identities).order_by(rows.identities.c.at))]
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:

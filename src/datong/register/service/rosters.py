@@ -31,7 +31,7 @@ from datong.register.store import national as rows
 def admitted(tx: Tx, space: str) -> list[dict[str, Any]]:
     """The memberships of a space that its platform has approved, by node code."""
     query = select(rows.members).where(rows.members.c.space == space, rows.members.c.state == MemberState.member.value)
-    return [dict(row._mapping) for row in tx.all(query.order_by(rows.members.c.node))]
+    return tx.rows(query.order_by(rows.members.c.node))
 
 
 def require_room(tx: Tx, space: str) -> None:

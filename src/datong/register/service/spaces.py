@@ -99,10 +99,10 @@ def spaces(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -
     """
     beating, found = running(tx), []
     query = select(rows.spaces).order_by(rows.spaces.c.at, rows.spaces.c.id)
-    for row in tx.all(Window(id, limit, offset).of(query, rows.spaces.c.id)):
-        inside = [m for m in _members(tx, row.id) if m["state"] == MemberState.member.value]
+    for row in tx.rows(Window(id, limit, offset).of(query, rows.spaces.c.id)):
+        inside = [m for m in _members(tx, row["id"]) if m["state"] == MemberState.member.value]
         counts = {"members": len(inside), "members_running": sum(m["node"] in beating for m in inside)}
-        found.append({**row._mapping, **counts})
+        found.append({**row, **counts})
     return found
 
 
@@ -124,7 +124,7 @@ def space_members(tx: Tx, *, space: str) -> list[dict[str, Any]]:
 
 def _members(tx: Tx, space: str) -> list[dict[str, Any]]:
     query = select(rows.members).where(rows.members.c.space == space).order_by(rows.members.c.at, rows.members.c.id)
-    found = [dict(row._mapping) for row in tx.all(query)]
+    found = tx.rows(query)
     of, roster = tx.get(rows.spaces, space[:80]), tx.get(rows.rosters, space[:80])
     if of is None or roster is None or of["platform"] == signing.me(tx).code:
         return found

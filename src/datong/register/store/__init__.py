@@ -213,7 +213,7 @@ def person_of_login(tx: Tx, login: str) -> dict[str, Any] | None:
 
 def rows(tx: Tx, of: Table, *order: Any, where: Any = None, window: Window = EVERY) -> list[dict[str, Any]]:
     query = (select(of) if where is None else select(of).where(where)).order_by(*(order or (of.c.id,)))
-    return [dict(row._mapping) for row in tx.all(window.of(query, *_names(of)))]
+    return tx.rows(window.of(query, *_names(of)))
 
 
 def ids(tx: Tx, of: Table, *order: Any, where: Any, window: Window) -> list[str]:
@@ -238,8 +238,8 @@ def ledger_counts(tx: Tx, where: Any, window: Window) -> list[dict[str, Any]]:
     )  # fmt: skip
     one = select(*of).where(where)
     each = window.of(one, *_names(ledger)).subquery()
-    found = tx.all(select(*each.c, func.count().label("count")).group_by(*each.c))
-    return sorted((dict(row._mapping) for row in found), key=lambda told: [str(part) for part in told.values()])
+    found = tx.rows(select(*each.c, func.count().label("count")).group_by(*each.c))
+    return sorted(found, key=lambda told: [str(part) for part in told.values()])
 
 
 def sought(text: str) -> Sought | None:

@@ -30,7 +30,6 @@ LIST_2021 = "https://w3id.org/vc/status-list/2021/v1"
 NEWER, OLDER = PROFILES = ("vc20-bssl/jwt", "vc11-sl2021/jwt")
 AUTH = {"protocol": "DCP", "version": "1.0", "profile": list(PROFILES)}
 """How a node of such a space is spoken to, as its version document says it: the profiles it reads."""
-DATONG = "https://datong.example/ns/membership/1"
 STATUS_BITS = 131_072
 """Least length of a list, so that an entry hides among others (vc-bitstring-status-list 3.2)."""
 STATUS_BYTES_MAX = 16 * 1024 * 1024

@@ -20,7 +20,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from datong.deidentify.model.budget import (
-    NANO,
     NORM_STEPS,
     Bins,
     Cells,
@@ -33,7 +32,7 @@ from datong.deidentify.model.budget import (
     Windows,
 )
 from datong.deidentify.rules.budget import zcdp
-from datong.deidentify.rules.budget.sensitivity import could_overflow, parts
+from datong.deidentify.rules.budget.sensitivity import could_overflow
 from datong.deidentify.rules.nodes import KM_PER_DEGREE
 from datong.deidentify.rules.recipe import DAYS_MAX, HOURS, Found
 
@@ -516,8 +515,3 @@ def form_of(dimension: Dimension) -> dict[str, Any]:
 def plain(number: Decimal) -> str:
     """A decimal in its one spelling, without an exponent."""
     return format(number.normalize(), "f") if number else "0"
-
-
-def cost_rho(query: Query) -> float:
-    """What the parts of the question cost together, in rho, for people."""
-    return sum(part.cost_nanorho for part in parts(query)) / NANO

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from datong.deidentify.model.treatments import BadValues, Step, TreatmentPlan
 from datong.deidentify.rules.recoding.hierarchy import Hierarchy
 from datong.deidentify.rules.treatments.cells import held_by_enough
+from datong.deidentify.rules.treatments.columns import Column
 from datong.deidentify.rules.treatments.keys import derived
 from datong.deidentify.rules.treatments.known import KNOWN, Given
 from datong.ground.refusal import Problem
@@ -24,7 +25,7 @@ from datong.ground.refusal import Problem
 class Treated:
     """table: what may be written. told: per column what was done, what remains. rows_left_out: by the plan's rows."""
 
-    table: Any
+    table: pa.Table
     told: tuple[Mapping[str, Any], ...]
     rows_left_out: int
 
@@ -34,15 +35,15 @@ def needs_key(plan: TreatmentPlan) -> bool:
 
 
 def treated(
-    table: Any, plan: TreatmentPlan, root: bytes, file: str, hierarchies: Mapping[str, Hierarchy] | None = None
+    table: pa.Table, plan: TreatmentPlan, root: bytes, file: str, hierarchies: Mapping[str, Hierarchy] | None = None
 ) -> tuple[Treated | None, list[Problem]]:
     """The treated table, or what of its values cannot be treated: each column once, with the plan's line.
 
-    table: a pyarrow Table with every column of the plan. root: the secret of the agreement; b"" where no key is needed.
+    table: with every column of the plan. root: the secret of the agreement; b"" where no key is needed.
     hierarchies: by the names that the plan gives their files.
     """
     originals = {name: table[name] for name in table.column_names}
-    made: dict[str, Any] = {}
+    made: dict[str, Column] = {}
     problems: list[Problem] = []
     for step in plan.steps:
         known = KNOWN[step.treatment]
@@ -76,7 +77,7 @@ def _keys(plan: TreatmentPlan, step: Step, root: bytes) -> Callable[[str], bytes
     return lambda use: derived(root, agreement=plan.agreement, domain=domain, purpose=plan.purpose, use=use)
 
 
-def _told(step: Step, before: Any, after: Any) -> dict[str, Any]:
+def _told(step: Step, before: Column, after: Column | None) -> dict[str, Any]:
     """What was done to a column and what is still to be seen of it; figures, never a value."""
     known = KNOWN[step.treatment]
     shown = {key: value for key, value in step.options.items() if value not in (None, "", ())}
@@ -91,7 +92,7 @@ def _told(step: Step, before: Any, after: Any) -> dict[str, Any]:
     }
 
 
-def _distinct(column: Any) -> int | None:
+def _distinct(column: Column) -> int | None:
     """How many different values there are; None for lists and structs, which are not counted."""
     if pa.types.is_nested(column.type):
         return None

@@ -6,14 +6,13 @@ Must never know: plans, keys. Contract: tests/deidentify/treatments/test_treatme
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from datong.deidentify.model.treatments import Remains, Trace
-from datong.deidentify.rules.treatments.columns import Bools, codes_of, one, persons_of, texts
+from datong.deidentify.rules.treatments.columns import Bools, Column, codes_of, one, persons_of, texts
 from datong.ground.refusal import Text
 
 DROPPED = Remains(frozenset(), Text("什么也不留下。", "nothing remains"))
@@ -31,7 +30,7 @@ CONSTANT = Remains(
 )
 
 
-def rare_blanked(column: Any, fewest: int) -> Any:
+def rare_blanked(column: Column, fewest: int) -> pa.Array:
     """Values that stand in fewer than `fewest` rows become null."""
     array = one(column)
     codes, _ = codes_of(array)
@@ -40,13 +39,13 @@ def rare_blanked(column: Any, fewest: int) -> Any:
     return pc.if_else(pa.array(rare), pa.scalar(None, array.type), array)
 
 
-def masked(column: Any, sign: str = "*") -> Any:
+def masked(column: Column, sign: str = "*") -> pa.Array:
     """Every value as one sign; null stays null."""
     array = one(column)
     return pc.if_else(pc.is_valid(array), pa.scalar(sign), pa.scalar(None, pa.string()))
 
 
-def held_by_enough(columns: Sequence[Any], fewest: int, persons: Any = None) -> Bools:
+def held_by_enough(columns: Sequence[Column], fewest: int, persons: Column | None = None) -> Bools:
     """Which rows' combination of `columns` (null is a value of its own) is held by at least `fewest` rows, or by so
     many different values of `persons` where given; rows without a person count for nobody."""
     groups = np.zeros(len(columns[0]), dtype=np.int64)

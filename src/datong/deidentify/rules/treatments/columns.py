@@ -5,7 +5,7 @@ Must never know: plans, keys. Contract: tests/deidentify/treatments/test_treatme
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +24,15 @@ FORMATS = (
 )  # fmt: skip
 """How times are written that need no `format`."""
 
+Column: TypeAlias = pa.Array | pa.ChunkedArray
 
-def one(column: Any) -> Any:
-    """A column (Array or ChunkedArray) as one Array."""
+
+def one(column: Column) -> pa.Array:
+    """A column as one Array."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def texts(column: Any) -> Any:
+def texts(column: Column) -> pa.Array:
     """The column as one Array of strings, nulls kept. Whole numbers are written without a fraction."""
     array = one(column)
     if pa.types.is_dictionary(array.type):
@@ -45,7 +47,7 @@ def texts(column: Any) -> Any:
     return one(written(array))
 
 
-def written(array: Any) -> Any:
+def written(array: Column) -> Column:
     """Single values as texts: a number that is whole as its digits, of whatever type. A phone number kept in a column
     of fractions (a table with gaps often has one) is the same text as elsewhere, not 1.3800138e+10."""
     text = pc.cast(array, pa.string())
@@ -59,13 +61,13 @@ def written(array: Any) -> Any:
     return pc.if_else(whole, pc.cast(digits, pa.string()), text)
 
 
-def persons_of(ids: Any) -> Any:
-    """The ids of persons, an Array of strings, each in one spelling; null stays null."""
+def persons_of(ids: Column) -> pa.Array:
+    """The ids of persons, a column of strings, each in one spelling; null stays null."""
     codes, known = codes_of(ids)
     return pa.array(map(one_spelling, known.to_pylist()), pa.string()).take(pa.array(codes, mask=codes < 0))
 
 
-def mask_of_null(array: Any) -> Bools:
+def mask_of_null(array: Column) -> Bools:
     found: Bools = np.asarray(pc.is_null(array))
     return found
 
@@ -78,7 +80,7 @@ def require(bad: Bools, zh: str, en: str) -> None:
     raise BadValues(f"{count} 个值{zh}（首个在第 {first} 行）", f"{count} values {en} (the first in row {first})")
 
 
-def numbers(column: Any) -> tuple[Floats, Bools]:
+def numbers(column: Column) -> tuple[Floats, Bools]:
     """The column's numbers as float64 and where it has none (null; the number there is 0).
 
     NaN, infinities, texts that are no numbers and whole numbers beyond 2**53 (which float64 would change) are refused.
@@ -100,14 +102,14 @@ def numbers(column: Any) -> tuple[Floats, Bools]:
     return filled, empty
 
 
-def as_numbers(values: Floats, empty: Bools) -> Any:
+def as_numbers(values: Floats, empty: Bools) -> pa.Array:
     """An Array of the computed numbers: whole where all are; an overflow is refused."""
     require(~np.isfinite(values) & ~empty, "计算溢出", "overflow")
     whole = bool(np.all((values == np.floor(values)) & (np.abs(values) < 2**53)))
     return pa.array(values.astype(np.int64) if whole else values, mask=empty)
 
 
-def times(column: Any, form: str = "") -> tuple[Any, str]:
+def times(column: Column, form: str = "") -> tuple[pa.Array, str]:
     """(timestamps in seconds, the format they were written in; "" where the column is of a time type already).
 
     form: a strptime format; without it the one of FORMATS that every value is written in. A text that is no such time
@@ -131,12 +133,12 @@ def times(column: Any, form: str = "") -> tuple[Any, str]:
     raise AssertionError("a value was bad")
 
 
-def as_times(stamps: Any, form: str, like: Any) -> Any:
+def as_times(stamps: pa.Array, form: str, like: Column) -> pa.Array:
     """Timestamps written as they were: in the format, or in the type of the column `like`."""
     return pc.strftime(stamps, format=form) if form else pc.cast(stamps, one(like).type, safe=False)
 
 
-def codes_of(array: Any) -> tuple[npt.NDArray[np.int64], Any]:
+def codes_of(array: Column) -> tuple[npt.NDArray[np.int64], pa.Array]:
     """(the number of each row's value among the distinct ones, -1 for null; the distinct values)."""
     whole = one(array)
     if pa.types.is_nested(whole.type):

@@ -6,14 +6,12 @@ key. Must never know: plans, where keys come from. Contract: tests/deidentify/tr
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from datong.deidentify.model.treatments import Remains, Trace
-from datong.deidentify.rules.treatments.columns import as_times, codes_of, mask_of_null, require, texts, times
+from datong.deidentify.rules.treatments.columns import Column, as_times, codes_of, mask_of_null, require, texts, times
 from datong.ground.crypto import hashing
 from datong.ground.refusal import Text
 
@@ -35,7 +33,7 @@ COARSER = Remains(
 )
 
 
-def shifted(column: Any, subjects: Any, days: int, key: bytes, form: str = "") -> Any:
+def shifted(column: Column, subjects: Column, days: int, key: bytes, form: str = "") -> pa.Array:
     """Each time moved by its subject's own number of days, from -days to days and never 0; null stays null.
 
     subjects: the column that says whose time it is; a time without a subject is refused. form: a strptime format."""
@@ -54,7 +52,7 @@ def offset(subject: str, days: int, key: bytes) -> int:
     return drawn - days if drawn < days else drawn - days + 1
 
 
-def coarser(column: Any, unit: str, form: str = "") -> Any:
+def coarser(column: Column, unit: str, form: str = "") -> pa.Array:
     """Each time put back to the beginning of its `unit`; null stays null."""
     stamps, written = times(column, form)
     return as_times(pc.floor_temporal(stamps, unit=unit), written, column)

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from cryptography.hazmat.primitives.ciphers import CipherContext
 
 from datong.deidentify.model.treatments import BadValues, Remains, Trace
-from datong.deidentify.rules.treatments.columns import codes_of, require
+from datong.deidentify.rules.treatments.columns import Column, codes_of, require
 from datong.deidentify.rules.treatments.tokens import encrypted, encryptor
 from datong.ground.refusal import Text
 
@@ -115,7 +116,7 @@ def _digits(number: Numbers, length: int, shape: Shape) -> Digits:
     return made
 
 
-def _start(shape: Shape, tweak: bytes, cipher: Any) -> npt.NDArray[np.uint8]:
+def _start(shape: Shape, tweak: bytes, cipher: CipherContext) -> npt.NDArray[np.uint8]:
     """The CBC-MAC after P and the whole blocks of Q that no row changes."""
     first = (
         b"\x01\x02\x01" + shape.radix.to_bytes(3, "big") + bytes((ROUNDS, shape.u % 256))
@@ -135,7 +136,13 @@ def _padded(shape: Shape, tweak: bytes) -> bytes:
 
 
 def _y(
-    shape: Shape, tweak: bytes, number: int, half: Numbers, cipher: Any, start: npt.NDArray[np.uint8], modulus: int
+    shape: Shape,
+    tweak: bytes,
+    number: int,
+    half: Numbers,
+    cipher: CipherContext,
+    start: npt.NDArray[np.uint8],
+    modulus: int,
 ) -> Numbers:
     """y of a round for every row, reduced by the modulus."""
     fixed = _padded(shape, tweak)
@@ -178,7 +185,7 @@ def _reduced(data: npt.NDArray[np.uint8], shape: Shape, modulus: int) -> Numbers
 # --- columns -----------------------------------------------------------------------------------------------------
 
 
-def ff1_column(column: Any, alphabet: str, key: bytes, tweak: bytes = b"", *, back: bool = False) -> Any:
+def ff1_column(column: Column, alphabet: str, key: bytes, tweak: bytes = b"", *, back: bool = False) -> pa.Array:
     """An Array of strings enciphered sign by sign of `alphabet`; null stays null. Distinct values first.
 
     Refuses (BadValues) signs outside of the alphabet and values so short that their domain is below a million.

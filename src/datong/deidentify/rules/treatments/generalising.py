@@ -5,14 +5,12 @@ Must never know: plans, files, keys. Contract: tests/deidentify/treatments/test_
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
 from datong.deidentify.model.treatments import Remains, Trace
 from datong.deidentify.rules.recoding.hierarchy import Hierarchy, places_of
-from datong.deidentify.rules.treatments.columns import codes_of, require
+from datong.deidentify.rules.treatments.columns import Column, codes_of, require
 from datong.ground.refusal import Text
 
 GENERALISED = Remains(
@@ -22,7 +20,7 @@ GENERALISED = Remains(
 )  # fmt: skip
 
 
-def generalised(column: Any, hierarchy: Hierarchy, level: int) -> Any:
+def generalised(column: Column, hierarchy: Hierarchy, level: int) -> pa.Array:
     """The labels of a column of texts at `level` (1 to the hierarchy's height); null stays null.
 
     A value that the hierarchy does not have is refused: what it belongs to is not for the software to guess.

@@ -13,7 +13,7 @@ from typing import Any
 from datong.deidentify.model.treatments import BadValues, Remains
 from datong.deidentify.rules.recoding.hierarchy import Hierarchy
 from datong.deidentify.rules.treatments import cells, dates, numbers, places, tokens
-from datong.deidentify.rules.treatments.columns import texts
+from datong.deidentify.rules.treatments.columns import Column, texts
 from datong.deidentify.rules.treatments.ff1 import FF1, ff1_column
 from datong.deidentify.rules.treatments.generalising import GENERALISED, generalised
 from datong.deidentify.rules.treatments.small_domains import PERMUTED, permuted_column
@@ -46,9 +46,9 @@ class Given:
     """What a treatment gets: its column, the options, the whole original table, a way to keys by their use, and the
     hierarchies by the files that the plan names."""
 
-    column: Any
+    column: Column
     options: Mapping[str, Any]
-    table: Mapping[str, Any]
+    table: Mapping[str, Column]
     key: Callable[[str], bytes]
     hierarchies: Mapping[str, Hierarchy] = field(default_factory=dict)
 
@@ -57,7 +57,7 @@ class Given:
 class Treatment:
     title: Text
     remains: Callable[[Mapping[str, Any]], Remains]
-    does: Callable[[Given], Any]
+    does: Callable[[Given], Column | None]
     options: Mapping[str, Option] = field(default_factory=dict)
     keyed: bool = False
 
@@ -70,30 +70,30 @@ def _always(remains: Remains) -> Callable[[Mapping[str, Any]], Remains]:
     return lambda _: remains
 
 
-def _token(given: Given) -> Any:
+def _token(given: Given) -> Column:
     by = given.options["by"]
     make = {"aes": tokens.aes_tokens, "sm4": tokens.sm4_tokens, "hmac": tokens.hmac_tokens}
     return make[by](texts(given.column), given.key(f"token {by}"))
 
 
-def _ff1(given: Given) -> Any:
+def _ff1(given: Given) -> Column:
     alphabet, tweak = alphabet_of(given.options["alphabet"]), given.options["tweak"].encode()
     return ff1_column(texts(given.column), alphabet, given.key("ff1"), tweak)
 
 
-def _permuted(given: Given) -> Any:
+def _permuted(given: Given) -> Column:
     return permuted_column(texts(given.column), alphabet_of(given.options["alphabet"]), given.key("permuted"))
 
 
-def _generalised(given: Given) -> Any:
+def _generalised(given: Given) -> Column:
     return generalised(texts(given.column), given.hierarchies[given.options["hierarchy"]], given.options["level"])
 
 
-def _rounded(given: Given) -> Any:
+def _rounded(given: Given) -> Column:
     return numbers.rounded(given.column, given.options["step"])
 
 
-def _coded(given: Given) -> Any:
+def _coded(given: Given) -> Column:
     bottom, top = given.options["bottom"], given.options["top"]
     if bottom is None and top is None:
         raise BadValues("bottom 与 top 至少写一个", "at least one of bottom and top should be given")
@@ -102,32 +102,32 @@ def _coded(given: Given) -> Any:
     return numbers.coded(given.column, bottom, top)
 
 
-def _noise(given: Given) -> Any:
+def _noise(given: Given) -> Column:
     said = given.options
     whose = given.table[said["subject"]] if said["subject"] else None
     return numbers.noised(given.column, said["scale"], said["distribution"], given.key("noise"), whose)
 
 
-def _micro(given: Given) -> Any:
+def _micro(given: Given) -> Column:
     others = [given.table[name] for name in given.options["with"]]
     whose = given.table[given.options["persons"]] if given.options["persons"] else None
     return numbers.micro_aggregated([given.column, *others], given.options["k"], given.options["p"] or 0, whose)[0]
 
 
-def _shifted(given: Given) -> Any:
+def _shifted(given: Given) -> Column:
     subjects, days = given.table[given.options["subject"]], given.options["days"]
     return dates.shifted(given.column, subjects, days, given.key("shift"), given.options["format"])
 
 
-def _coarser(given: Given) -> Any:
+def _coarser(given: Given) -> Column:
     return dates.coarser(given.column, given.options["unit"], given.options["format"])
 
 
-def _grid(given: Given) -> Any:
+def _grid(given: Given) -> Column:
     return places.grid_cells(given.column, given.table[given.options["latitude"]], given.options["metres"])
 
 
-def _h3(given: Given) -> Any:
+def _h3(given: Given) -> Column:
     return places.h3_cells(given.column, given.table[given.options["latitude"]], given.options["resolution"])
 
 

@@ -8,13 +8,14 @@ Contract: tests/deidentify/treatments/test_treatments_values.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from datong.deidentify.model.treatments import BadValues, Remains, Trace
 from datong.deidentify.rules.treatments.columns import (
+    Column,
     Floats,
     as_numbers,
     codes_of,
@@ -55,19 +56,19 @@ MICRO = Remains(
 )  # fmt: skip
 
 
-def rounded(column: Any, step: float) -> Any:
+def rounded(column: Column, step: float) -> pa.Array:
     """To the nearest multiple of `step`, halves to even."""
     values, empty = numbers(column)
     return as_numbers(np.round(values / step) * step, empty)
 
 
-def coded(column: Any, bottom: float | None, top: float | None) -> Any:
+def coded(column: Column, bottom: float | None, top: float | None) -> pa.Array:
     """What is below `bottom` becomes `bottom`, what is above `top` becomes `top`."""
     values, empty = numbers(column)
     return as_numbers(np.clip(values, bottom, top), empty)
 
 
-def noised(column: Any, scale: float, distribution: str, key: bytes, subjects: Any = None) -> Any:
+def noised(column: Column, scale: float, distribution: str, key: bytes, subjects: Column | None = None) -> pa.Array:
     """Each value with noise of standard deviation `scale` added ("normal" or "laplace").
 
     The noise is drawn from the AES image of the value, of how many rows before have the same, and of whose it is where
@@ -111,7 +112,7 @@ def _how_many_before(values: Floats, whose: npt.NDArray[np.int64]) -> npt.NDArra
     return made
 
 
-def micro_aggregated(columns: Sequence[Any], k: int, p: int = 0, persons: Any = None) -> list[Any]:
+def micro_aggregated(columns: Sequence[Column], k: int, p: int = 0, persons: Column | None = None) -> list[pa.Array]:
     """Each column with the means of groups of at least k rows that lie near each other in all of them.
 
     One column: sorted and cut into groups of k, the last with what is left (2k - 1 at most). Several: MDAV
@@ -138,7 +139,7 @@ def micro_aggregated(columns: Sequence[Any], k: int, p: int = 0, persons: Any = 
     return made
 
 
-def _dominated(values: Floats, groups: npt.NDArray[np.int64], p: int, persons: Any) -> npt.NDArray[np.bool_]:
+def _dominated(values: Floats, groups: npt.NDArray[np.int64], p: int, persons: Column | None) -> npt.NDArray[np.bool_]:
     """Of each group, whether all but its two largest contributors gave less than p per cent of the largest. Values
     count by their size; rows without a person are taken for one's."""
     who = np.arange(len(values)) if persons is None else codes_of(persons_of(texts(persons)))[0] + 1

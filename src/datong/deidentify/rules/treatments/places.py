@@ -7,14 +7,12 @@ Contract: tests/deidentify/treatments/test_treatments_values.py.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from datong.deidentify.model.treatments import Remains, Trace
-from datong.deidentify.rules.treatments.columns import Bools, Floats, numbers, require
+from datong.deidentify.rules.treatments.columns import Bools, Column, Floats, numbers, require
 from datong.ground.refusal import Text
 
 METRES_A_DEGREE = 111_320.0
@@ -28,7 +26,7 @@ CELLS = Remains(
 )  # fmt: skip
 
 
-def grid_cells(longitude: Any, latitude: Any, metres: float) -> Any:
+def grid_cells(longitude: Column, latitude: Column, metres: float) -> pa.Array:
     """The cell of each point as "row_column", counted from 90 S, 180 W; a side is `metres` from south to north, and as
     many degrees from west to east, so that no cell depends on where the others are. Null where a coordinate is."""
     x, y, empty = _points(longitude, latitude)
@@ -41,7 +39,7 @@ def grid_cells(longitude: Any, latitude: Any, metres: float) -> Any:
     return names.take(pa.array(places, mask=empty))
 
 
-def h3_cells(longitude: Any, latitude: Any, resolution: int) -> Any:
+def h3_cells(longitude: Column, latitude: Column, resolution: int) -> pa.Array:
     """The H3 cell of each point (resolution 0-15) as its usual text; null where a coordinate is. Needs the extra
     privacy; ImportError without it."""
     import h3.api.basic_int as h3  # noqa: PLC0415 - optional, loaded only where cells are made
@@ -53,7 +51,7 @@ def h3_cells(longitude: Any, latitude: Any, resolution: int) -> Any:
     return names.take(pa.array(places, mask=empty))
 
 
-def _points(longitude: Any, latitude: Any) -> tuple[Floats, Floats, Bools]:
+def _points(longitude: Column, latitude: Column) -> tuple[Floats, Floats, Bools]:
     x, no_x = numbers(longitude)
     y, no_y = numbers(latitude)
     empty: npt.NDArray[np.bool_] = no_x | no_y

@@ -8,14 +8,12 @@ Contract: tests/deidentify/treatments/test_treatments_ff1.py.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from datong.deidentify.model.treatments import BadValues, Remains, Trace
-from datong.deidentify.rules.treatments.columns import codes_of
+from datong.deidentify.rules.treatments.columns import Column, codes_of
 from datong.deidentify.rules.treatments.ff1 import SMALLEST_DOMAIN, of_lengths, written
 from datong.deidentify.rules.treatments.tokens import encrypted, encryptor
 from datong.ground.refusal import Text
@@ -40,7 +38,7 @@ def permutation(size: int, key: bytes, length: int) -> npt.NDArray[np.int64]:
     return np.lexsort((images[:, 1], images[:, 0])).astype(np.int64)
 
 
-def permuted_column(column: Any, alphabet: str, key: bytes) -> Any:
+def permuted_column(column: Column, alphabet: str, key: bytes) -> pa.Array:
     """An Array of strings, each value put in the place of another of its length; null stays null."""
     codes, values = codes_of(column)
     known = values.to_pylist()

@@ -21,15 +21,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 
 from datong.deidentify.model.treatments import Remains, Trace
-from datong.deidentify.rules.treatments.columns import codes_of, one, require
+from datong.deidentify.rules.treatments.columns import Column, codes_of, one, require
 from datong.ground.crypto import hashing
 from datong.ground.refusal import Text
 
@@ -53,7 +52,7 @@ AES = Remains(
 )  # fmt: skip
 
 
-def hmac_tokens(column: Any, key: bytes) -> Any:
+def hmac_tokens(column: Column, key: bytes) -> pa.Array:
     """16-byte tokens of an Array of strings; null stays null."""
     codes, values = codes_of(column)
     of = hashing.keyed(key)
@@ -64,17 +63,17 @@ def hmac_tokens(column: Any, key: bytes) -> Any:
     return _array(distinct[codes], codes < 0)
 
 
-def aes_tokens(column: Any, key: bytes) -> Any:
+def aes_tokens(column: Column, key: bytes) -> pa.Array:
     """16-byte tokens of an Array of strings of up to 15 bytes; null stays null. Refuses longer values."""
     return _block_tokens(column, "aes", encryptor(key))
 
 
-def sm4_tokens(column: Any, key: bytes) -> Any:
+def sm4_tokens(column: Column, key: bytes) -> pa.Array:
     """The same by SM4."""
     return _block_tokens(column, "sm4", Cipher(algorithms.SM4(key[:BLOCK]), modes.ECB()).encryptor())  # noqa: S305
 
 
-def _block_tokens(column: Any, by: str, cipher: Any) -> Any:
+def _block_tokens(column: Column, by: str, cipher: CipherContext) -> pa.Array:
     data, starts, lengths, empty = _bytes_of(one(column))
     too_long = (lengths > LONGEST) & ~empty
     require(
@@ -103,12 +102,12 @@ def packed(data: Blocks, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.
     return blocks
 
 
-def encryptor(key: bytes) -> Any:
+def encryptor(key: bytes) -> CipherContext:
     """AES of single blocks. Each block is one message of its own here, so that ECB is the block cipher itself."""
     return Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - one block is one value
 
 
-def encrypted(cipher: Any, blocks: Blocks, into: Blocks | None = None) -> Blocks:
+def encrypted(cipher: CipherContext, blocks: Blocks, into: Blocks | None = None) -> Blocks:
     """AES of every row of (rows, 16) blocks."""
     if into is not None and into.flags.c_contiguous and len(into):
         room = np.empty(into.nbytes + BLOCK - 1, dtype=np.uint8)
@@ -125,7 +124,7 @@ def are_tokens(values: Iterable[str | None]) -> bool:
     return bool(there) and all(map(_HEX.fullmatch, there)) and len({value[12] for value in there}) > min(len(there), 2)
 
 
-def as_hex(tokens: Any) -> Any:
+def as_hex(tokens: pa.Array) -> pa.Array:
     """Tokens as texts of 32 hexadecimal digits, for files that hold no bytes."""
     size = tokens.type.byte_width
     data = tokens.buffers()[1]
@@ -136,16 +135,16 @@ def as_hex(tokens: Any) -> Any:
     return pa.LargeStringArray.from_buffers(len(tokens), pa.py_buffer(offsets), pa.py_buffer(letters), empty)
 
 
-def _validity(empty: npt.NDArray[np.bool_]) -> Any:
+def _validity(empty: npt.NDArray[np.bool_]) -> pa.Buffer | None:
     return pa.py_buffer(np.packbits(~empty, bitorder="little").tobytes()) if empty.any() else None
 
 
-def _array(tokens: Blocks, empty: npt.NDArray[np.bool_]) -> Any:
+def _array(tokens: Blocks, empty: npt.NDArray[np.bool_]) -> pa.Array:
     buffers = [_validity(empty), pa.py_buffer(np.ascontiguousarray(tokens))]
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(tokens), buffers)
 
 
-def _bytes_of(array: Any) -> tuple[Blocks, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def _bytes_of(array: pa.Array) -> tuple[Blocks, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """(the bytes of an Array of strings, where each value starts, its length, whether it is null)."""
     wide = pa.types.is_large_string(array.type)
     _, places, data = array.buffers()

@@ -10,8 +10,7 @@ from dataclasses import replace
 from datong.ground.refusal import Text
 from datong.harmonise.model.elements import CodeEntry, CodeTable, DataElement, Library, Sensitivity
 from datong.harmonise.model.mappings import Element, Standard, Type
-from datong.harmonise.rules.elements import format_of, pinyin_of
-from datong.harmonise.rules.matching.words import key
+from datong.harmonise.rules.elements import format_of, key_of, pinyin_of
 
 
 def candidates_of(standard: Standard, library: Library) -> tuple[tuple[DataElement, ...], Library]:
@@ -19,16 +18,16 @@ def candidates_of(standard: Standard, library: Library) -> tuple[tuple[DataEleme
 
     An element that the library knows by its name or one of its names has the library's synonyms, check and codes too.
     """
-    known = {key(element.name): element for element in reversed(library.elements)}
+    known = {key_of(element.name): element for element in reversed(library.elements)}
     called: dict[str, list[DataElement]] = {}
     for entry in library.elements:
-        for word in dict.fromkeys(map(key, (entry.zh, entry.en, *entry.synonyms))):
+        for word in dict.fromkeys(map(key_of, (entry.zh, entry.en, *entry.synonyms))):
             called.setdefault(word, []).append(entry)
     tables = dict(library.tables)
     found = []
     for element in standard.elements:
-        kins = [called.get(key(word), []) for word in (element.zh, element.en)]
-        kin = known.get(key(element.name)) or next((kin[0] for kin in kins if len(kin) == 1), None)
+        kins = [called.get(key_of(word), []) for word in (element.zh, element.en)]
+        kin = known.get(key_of(element.name)) or next((kin[0] for kin in kins if len(kin) == 1), None)
         codes = ""
         if element.values:
             codes = f"{standard.name}.{element.name}"

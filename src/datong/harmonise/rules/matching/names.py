@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from datong.harmonise.model.matching import Named, Way
+from datong.harmonise.rules.elements import key_of
 from datong.harmonise.rules.matching import words
 from datong.harmonise.rules.matching.words import CHINESE, REMARK, Reading, Unit
 
@@ -69,10 +70,10 @@ def index(candidates: Words) -> Index:
     for number, said in enumerate(candidates):
         for word in dict.fromkeys(said):
             entry = Entry(number, word)
-            key = words.key(word)
+            key = key_of(word)
             if not key:
                 continue
-            for one in dict.fromkeys((key, words.key(REMARK.sub("", word)))):
+            for one in dict.fromkeys((key, key_of(REMARK.sub("", word)))):
                 exact.setdefault(one, []).append(entry)
             for pair in words.pairs_of_signs(word):
                 by_signs.setdefault(pair, []).append(len(entries))
@@ -106,7 +107,7 @@ def _own(candidates: Words) -> frozenset[Entry]:
         for word in said:
             if CHINESE.search(word):
                 sounds.update((*words.sound(word), *words.initials_of(word)))
-        found.update(Entry(number, word) for word in said if words.key(word) in sounds)
+        found.update(Entry(number, word) for word in said if key_of(word) in sounds)
     return frozenset(found)
 
 
@@ -124,13 +125,13 @@ def named(known: Index, text: str, trust: float = 1.0) -> dict[int, dict[Way, Na
             ways[way] = Named(score * trust, way, entry.word)
 
     without = REMARK.sub("", text)
-    for key, sure in ((words.key(text), 1.0), (words.key(without), 0.97)):
+    for key, sure in ((key_of(text), 1.0), (key_of(without), 0.97)):
         for entry in known.exact.get(key, ()):
             say(entry, Way.word, sure)
     if CHINESE.search(without):
         _by_sound_of_chinese(known, without, say)
     else:
-        _by_letters(known, words.key(without), say)
+        _by_letters(known, key_of(without), say)
     _by_parts(known, text, say)
     _by_spelling(known, without, say)
     return found

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datong.harmonise.model.elements import DataElement, Library
 from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
+from datong.harmonise.rules.elements import key_of
 from datong.harmonise.rules.matching import names, telling
 from datong.harmonise.rules.matching.deciding import Strengths, chosen, named, scored, shares_of, strengths_of
 from datong.harmonise.rules.matching.evidence import (
@@ -30,7 +31,6 @@ from datong.harmonise.rules.matching.looks import columns_of, profiles
 from datong.harmonise.rules.matching.order import Order, before, support
 from datong.harmonise.rules.matching.qualifiers import turn
 from datong.harmonise.rules.matching.scores import Model, models
-from datong.harmonise.rules.matching.words import key
 
 OTHERS = 5
 """So many other candidates are told for each column."""
@@ -54,8 +54,8 @@ def matched(
     model = models()["elements"]
     looked = columns_of(columns, words_of(candidates), profiles(columns))
     places = {element.name: number for number, element in enumerate(candidates)}
-    known = {key(name): places[element] for name, element in learned.items() if element in places}
-    refused = {(key(name), places[element]) for name, element in rejected if element in places}
+    known = {key_of(name): places[element] for name, element in learned.items() if element in places}
+    refused = {(key_of(name), places[element]) for name, element in rejected if element in places}
     learned_as = [_learned_as(column.path, known) for column in columns]
     sure = {at: number for at, number in enumerate(learned_as) if number is not None}
     unwanted = [{number for name, number in refused if name in _names(column.path)} for column in columns]
@@ -212,9 +212,9 @@ def _wanted(model: Model, row: Strengths, candidates: Sequence[DataElement]) -> 
 
 
 def _names(path: str) -> set[str]:
-    return {key(path), key(path.rsplit(".", 1)[-1])}
+    return {key_of(path), key_of(path.rsplit(".", 1)[-1])}
 
 
 def _learned_as(path: str, known: Map[str, int]) -> int | None:
     """What a person confirmed for this path, or else for its last part."""
-    return known.get(key(path), known.get(key(path.rsplit(".", 1)[-1])))
+    return known.get(key_of(path), known.get(key_of(path.rsplit(".", 1)[-1])))

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
-from datong.harmonise.rules.elements import normalised, pinyin_of, syllables_of
+from datong.harmonise.rules.elements import key_of, normalised, pinyin_of, syllables_of
 from datong.harmonise.rules.matching.abbreviations import meant
 from datong.harmonise.rules.matching.glossary import WEIGHTS, glossary, stem, syllables
 
@@ -47,12 +47,6 @@ class Reading:
     @property
     def weight(self) -> float:
         return sum(unit.weight for unit in self.units)
-
-
-@functools.lru_cache(maxsize=50_000)
-def key(text: str) -> str:
-    """What of a name is the same however it is written: 车牌-号 and 车牌号, plateNo and PLATE_NO."""
-    return normalised(text).replace("_", "")
 
 
 @functools.lru_cache(maxsize=50_000)
@@ -277,7 +271,7 @@ def initials_of(text: str) -> Map[str, float]:
     """The initials by which a Chinese word may be written, each with how sure that is: with its last word said
     otherwise too, so that CPH, CPHM and CPBH are all 车牌号码."""
     _, whole = sound(text)
-    plain = key(REMARK.sub("", text))
+    plain = key_of(REMARK.sub("", text))
     found = {whole: 1.0} if len(whole) > 1 else {}
     for head in sorted(glossary().heads, key=len, reverse=True):
         if plain.endswith(head) and len(plain) - len(head) >= 2:
@@ -292,7 +286,7 @@ def initials_of(text: str) -> Map[str, float]:
 @functools.lru_cache(maxsize=50_000)
 def spoken(text: str) -> tuple[str, ...]:
     """The syllables of a Chinese word; none when it holds anything else than Chinese signs."""
-    plain = key(REMARK.sub("", text))
+    plain = key_of(REMARK.sub("", text))
     return syllables_of(plain) if plain and all(CHINESE.match(sign) for sign in plain) else ()
 
 
@@ -345,7 +339,7 @@ def _heads_differ(left: Reading, right: Reading) -> bool:
 @functools.lru_cache(maxsize=50_000)
 def pairs_of_signs(text: str) -> frozenset[str]:
     """Pairs of neighbouring signs of a key, with its ends: what spelling is compared by."""
-    plain = f"^{key(text)}$"
+    plain = f"^{key_of(text)}$"
     return frozenset(plain[at : at + 2] for at in range(len(plain) - 1))
 
 

@@ -58,12 +58,8 @@ class Pages:
             answer, headers = self.page(url)
             records = self._records(url, answer)
             before_it, states = states, _said(answer)
-            if not records and before_it is not None and states != before_it:
-                other = (name for name in states | before_it if states.get(name) != before_it.get(name))
-                names = ", ".join(sorted(other))
-                zh = f"空页的 {names} 与之前各页不同：是差错而不是末页"
-                en = f"a page without records has another {names} than those before it: an error, not the end"
-                raise refused(self.source, shown(url), zh, en, self.read)
+            if not records and before_it is not None:
+                self._require_the_last(url, states, before_it)
             try:
                 texts = [written(record) for record in records]
             except RecursionError:
@@ -77,10 +73,7 @@ class Pages:
                 self.read += 1
                 yield from self._rows_of(record)
             told, total = total, self._total(url, answer)
-            if self.held and told not in (None, total):  # so pages may have moved: a record twice, another never
-                zh = f"读取期间 API 报告的总数由 {told} 变为 {total}"
-                en = f"the API told of {told} records and then of {total}: they changed while they were read"
-                raise refused(self.source, shown(url), zh, en, self.read)
+            self._require_same_total(url, told, total)
             here = url
             try:
                 url = self._next(here, answer, headers, len(records), total)
@@ -95,6 +88,21 @@ class Pages:
             raise refused(
                 self.source, shown(self.api.url), f"API 报告 {total} 条，实得 {self.read} 条", said, self.read
             )
+
+    def _require_the_last(self, url: str, states: dict[str, Any], before: dict[str, Any]) -> None:
+        """A page without records is the last one where it says of itself what those before it said."""
+        if states != before:
+            names = ", ".join(sorted(name for name in states | before if states.get(name) != before.get(name)))
+            zh = f"空页的 {names} 与之前各页不同：是差错而不是末页"
+            en = f"a page without records has another {names} than those before it: an error, not the end"
+            raise refused(self.source, shown(url), zh, en, self.read)
+
+    def _require_same_total(self, url: str, told: int | None, total: int | None) -> None:
+        """Where the total changed on the way, pages may have moved: a record came twice, and another never."""
+        if self.held and told not in (None, total):
+            zh = f"读取期间 API 报告的总数由 {told} 变为 {total}"
+            en = f"the API told of {told} records and then of {total}: they changed while they were read"
+            raise refused(self.source, shown(url), zh, en, self.read)
 
     def _rows_of(self, record: Any) -> Iterator[Row]:
         try:

@@ -120,13 +120,13 @@ def opened(source: Source, path: Path) -> Iterator[Content]:
     place = source.path or source.name
     try:
         with path.open("rb") as raw:
-            before = _state(path)
+            before = state_of(path)
             magic = raw.read(4)
             raw.seek(0)
             packed = before[0] if magic[:2] == GZIP_MAGIC or magic == ZIP_MAGIC else None
             with _unpacked(source, raw, magic) as stream:
                 yield Content(source, stream, packed)
-            if _state(path) != before:
+            if state_of(path) != before:
                 raise changed(source, place)
     except OSError as error:
         raise refused_os(source, place, error) from None
@@ -137,9 +137,9 @@ def unchanged(source: Source, path: Path) -> Iterator[None]:
     """The same for a file that a library reads by its path."""
     place = source.path or source.name
     try:
-        before = _state(path)
+        before = state_of(path)
         yield
-        if _state(path) != before:
+        if state_of(path) != before:
             raise changed(source, place)
     except OSError as error:
         raise refused_os(source, place, error) from None
@@ -149,7 +149,8 @@ def changed(source: Source, place: str) -> Refusal:
     return refused(source, place, "读取期间文件有变动", "the file changed while it was read")
 
 
-def _state(path: Path) -> tuple[int, int, int]:
+def state_of(path: Path) -> tuple[int, int, int]:
+    """What shows that a file is the one that was looked at before: its size, when it was written, its place."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ino
 
