@@ -148,6 +148,13 @@ TOO_LARGE = _reason(
      "Its period has {uses} uses for {gross_fen} fen; one invoice holds at most {most_uses} uses and {most_fen} fen."),
     ("请分几个较短的账期开具（起始日/终止日）。", "Issue several, for shorter periods (<from>/<until>)."),
 )  # fmt: skip
+TWO_SPLITS = _reason(
+    "TRD-530", Kind.conflict,
+    ("账单未开具。", "The invoice was not issued."),
+    ("账期内供给合约改换过，所载的分配不同；一份账单只有一种分配。",
+     "Within its period a supply contract gave way to one with another split, and an invoice has one split."),
+    ("请分别开具以下账期：{periods}。", "Issue one for each of these periods: {periods}."),
+)  # fmt: skip
 NOT_SELLER = _reason(
     "TRD-403", Kind.denied,
     ("「{deed}」未执行。", "{deed} was not done."),

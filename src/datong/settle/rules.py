@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -42,6 +43,17 @@ DESCRIPTION_CHARACTERS = 400
 """How long the description of a line may be; a longer one no node could keep."""
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,72}")
 """How an invoice may be called: ids of lines and entries are made of it, and stand in texts for other programs."""
+
+
+def apart(start: str, end: str, uses: Sequence[tuple[str, Any]]) -> list[str]:
+    """The periods into which [start, end) falls where `uses`, (time, what holds for it) in order of time, change what
+    holds; none where they do not. Cut at whole seconds, as periods are."""
+    cuts = [
+        datetime.fromisoformat(at).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+        for (_, before), (at, after) in pairwise(uses) if before != after
+    ]  # fmt: skip
+    edges = list(dict.fromkeys([start, *cuts, end]))
+    return [f"{one}/{other}" for one, other in pairwise(edges)] if cuts else []
 
 
 def is_instant(text: str) -> bool:

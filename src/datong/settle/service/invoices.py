@@ -26,6 +26,7 @@ from datong.settle.model import (
     NOTHING,
     OVERPAID,
     PERIOD_OPEN,
+    TWO_SPLITS,
     UNKNOWN,
     EntryState,
     InvoiceState,
@@ -33,7 +34,7 @@ from datong.settle.model import (
 )
 from datong.settle.service import ledger, statements, words
 from datong.terms.roles import Role
-from datong.terms.tariffs import tariff_problems, unit_price
+from datong.terms.tariffs import BILLED_STATE, tariff_problems, unit_price, weights
 from datong.terms.verbs import verb, view
 
 INVOICE_FIELDS: dict[str, type] = {
@@ -79,7 +80,7 @@ def invoice(tx: Tx, *, agreement: str, period: str) -> dict[str, Any]:
         "tariff": terms["tariff"], "lines": [_line_json(line) for line in found],
         "gross_fen": sum(line.amount_fen for line in found), "issued_at": tx.now,
     }  # fmt: skip
-    parts = rules.shares(value["gross_fen"], terms["split"]) if value["gross_fen"] else []
+    parts = rules.shares(value["gross_fen"], _split(tx, contract, events, start, end)) if value["gross_fen"] else []
     signed = signing.signed(tx, value)
     shown = [asdict(part) for part in parts]
     _store(tx, signed, found, peer=contract["consumer"], parts=shown, state=InvoiceState.ISSUED)
@@ -94,6 +95,27 @@ def invoice(tx: Tx, *, agreement: str, period: str) -> dict[str, Any]:
         )  # fmt: skip
     outbox.send(tx, to=contract["consumer"], type="settle.invoice", body={"invoice": signed}, key=f"{key}-sent")
     return invoice_shown(tx, invoice=key)
+
+
+def _split(
+    tx: Tx, contract: dict[str, Any], events: list[dict[str, Any]], start: str, end: str
+) -> list[dict[str, Any]]:
+    """Who gets which weight of an invoice: what the supply contracts promise under which the delivered was made, for
+    that is what its suppliers signed; where they promise nothing, or not one split, what the contract itself says.
+
+    TWO_SPLITS names the periods to bill where it changes within [start, end).
+    """
+    charged = [event for event in events if event["state"] == BILLED_STATE]
+    made_of = deliver.supplies_of(tx, [event["id"] for event in charged])
+    held: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for supplies in set(made_of.values()):
+        promised = [split for supply in supplies if (split := negotiate.promised_split(tx, supply))]
+        if promised and all(weights(split) == weights(promised[0]) for split in promised):
+            held[supplies] = promised[0]
+    splits = [(event["at"], held.get(made_of.get(event["id"], ()), contract["terms"]["split"])) for event in charged]
+    if periods := rules.apart(start, end, [(at, weights(split)) for at, split in splits]):
+        raise TWO_SPLITS(periods=", ".join(periods))
+    return splits[0][1]
 
 
 def _unbilled(tx: Tx, agreement: str, start: str, end: str) -> list[dict[str, Any]]:

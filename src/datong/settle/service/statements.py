@@ -123,10 +123,11 @@ RETURNED = {"statement": str, "digest": str, "amount_fen": int, "reason": str, "
 
 
 def _promised(tx: Tx, sender: str, value: dict[str, Any]) -> bool:
-    """Whether the sender owes this party by a contract that both signed: the supply contract carries the split."""
+    """Whether the sender owes this party by a contract that both signed and that was in force within the period: the
+    supply contract carries the split. One that had ended before promises nothing of what was used after."""
     return any(
         contract["from"] < value["until"]
-        and (contract["until"] is None or contract["until"] > value["from"])
+        and all(end > value["from"] for end in (contract["until"], contract["ended_at"]) if end)
         and weights(contract["terms"].get("split") or []) == weights(value["parts"])
         for contract in negotiate.provided_to(tx, sender)
     )
