@@ -6,13 +6,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_settle_service import BIKE, BUREAU, FEE, GROUP, SPLIT, at, bill, code_of, contract, pulled, supply, terms
+from test_settle_month import every_record_has_a_leaf_that_fits_it
+from test_settle_service import (
+    BIKE,
+    BUREAU,
+    FEE,
+    GROUP,
+    SPLIT,
+    at,
+    balance,
+    bill,
+    code_of,
+    contract,
+    pulled,
+    sums_to_zero,
+    supply,
+    terms,
+)
 
 from datong.deliver import store as deliver_store
+from datong.ground import signing
 from datong.ground.db import NODE, new_id
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.negotiate import store as negotiate_store
+from datong.settle import rules
 from neighbours import Neighbours
 
 RENEWED = "2026-03-15T00:00:00Z"
@@ -115,3 +133,231 @@ def test_the_weights_of_a_supply_contract_that_is_over_are_refused(world: Neighb
     world.deliver("data-group", "city-lab", word["type"], word["body"])
     told = next(m for m in world.outgoing("data-group") if m["body"].get("statement", {}).get("party") == BIKE)
     assert code_of(world.deliver, "bike-company", "data-group", told["type"], told["body"]) == "TRD-401"
+
+
+# --- credit notes ------------------------------------------------------------------------------------------------
+
+
+def billed(world: Neighbours, versions: int = 3) -> dict[str, Any]:
+    """An invoice over so many uses that was accepted, its statements taken."""
+    for version in range(versions):
+        delivered(world, f"2026-03-{20 + version}T00:00:00Z", version, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    invoice = bill(world)
+    accepted(world, invoice["id"])
+    return at(world, "data-group", "invoice_shown", invoice=invoice["id"])
+
+
+def credited(world: Neighbours, invoice: dict[str, Any], *uses: str) -> dict[str, Any]:
+    """A credit note of the seller that the buyer accepts."""
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="one file was damaged", uses=[*uses])
+    world.carry(times=2)
+    at(world, "city-lab", "accept_invoice", invoice=note["id"])
+    world.carry(times=2)
+    return note
+
+
+def books(world: Neighbours, invoice: str, *, due: int) -> None:
+    """Both sides and every supplier say the same of an invoice, to the fen, and every entry sums to zero."""
+    for name in ("data-group", "city-lab"):
+        told = at(world, name, "settlement", invoice=invoice)
+        assert told["balanced"] and told["open_fen"] == due, (name, told)
+    for row in at(world, "data-group", "statements"):
+        if row["direction"] == "sent":
+            name = "bike-company" if row["party"] == BIKE else "traffic-bureau"
+            (theirs,) = at(world, name, "statements", id=row["id"])
+            assert (theirs["share_fen"], theirs["credited_fen"]) == (row["share_fen"], row["credited_fen"])
+    assert sums_to_zero(world) and every_record_has_a_leaf_that_fits_it(world)
+
+
+def owed(world: Neighbours) -> dict[str, int]:
+    """What the seller's statements leave to each party."""
+    left: dict[str, int] = {}
+    for row in at(world, "data-group", "statements"):
+        if row["gross_fen"] > 0:
+            left[row["party"]] = left.get(row["party"], 0) + row["share_fen"] - row["credited_fen"]
+    return left
+
+
+def test_what_is_left_after_credit_notes_is_split_as_if_no_more_had_been_billed(world: Neighbours) -> None:
+    invoice = billed(world)
+    uses = [event for line in invoice["lines"] for event in line["events"]]
+    for left, use in zip((2, 1, 0), uses, strict=True):
+        credited(world, invoice, use)
+        books(world, invoice["id"], due=left * FEE)
+        shares = {share.party: share.share_fen for share in rules.shares(left * FEE, OTHER)}
+        assert owed(world) == shares and sum(shares.values()) == left * FEE
+    assert at(world, "city-lab", "invoice_shown", invoice=invoice["id"])["state"] == "PAID", "nothing is due on it"
+    for name in ("data-group", "city-lab", *SUPPLIERS):
+        assert balance(world, name) == {}, name
+    assert bill(world)["id"] == invoice["id"], "its uses are not billed again"
+
+
+def test_what_was_paid_and_then_credited_is_paid_back(world: Neighbours) -> None:
+    invoice = billed(world)
+    gross = invoice["gross_fen"]
+    for name in ("data-group", "city-lab"):
+        at(world, name, "record_payment", invoice=invoice["id"], amount_fen=gross, reference="b-1")
+    world.carry(times=2)
+    (sent,) = [row for row in at(world, "data-group", "statements") if row["party"] == BIKE]
+    for name in ("data-group", "bike-company"):
+        at(world, name, "record_payout", statement=sent["id"], amount_fen=sent["share_fen"], reference="o-1")
+    credited(world, invoice, invoice["lines"][0]["events"][0])
+    books(world, invoice["id"], due=-FEE)
+    for name in ("data-group", "city-lab"):
+        assert code_of(
+            at, world, name, "record_payment", invoice=invoice["id"], amount_fen=-FEE - 1, reference="r"
+        ) == ("TRD-411")
+        for _ in range(2):  # the same bank reference counts once
+            at(world, name, "record_payment", invoice=invoice["id"], amount_fen=-FEE, reference="b-1")
+    books(world, invoice["id"], due=0)
+    back = sent["share_fen"] - owed(world)[BIKE]
+    for name in ("data-group", "bike-company"):
+        at(world, name, "record_payout", statement=sent["id"], amount_fen=-back, reference="o-2")
+        assert at(world, name, "statements", id=sent["id"])[0]["paid_fen"] == owed(world)[BIKE]
+    assert balance(world, "city-lab") == {"Expenses:Data": 2 * FEE, "Assets:Bank": -2 * FEE}
+    assert balance(world, "bike-company") == {"Income:Data:Share": -owed(world)[BIKE], "Assets:Bank": owed(world)[BIKE]}
+    # a refund recorded wrongly is reversed as a payment is
+    (refund,) = [e for e in at(world, "data-group", "ledger", reference=invoice["id"]) if e["kind"] == "refund"]
+    at(world, "data-group", "reverse_entry", entry=refund["id"], reason="not sent")
+    told = at(world, "data-group", "settlement", invoice=invoice["id"])
+    assert told["balanced"] and told["open_fen"] == -FEE and told["state"] == "PAID"
+
+
+def test_a_payment_that_crosses_a_credit_note_is_recorded_and_paid_back(world: Neighbours) -> None:
+    invoice = billed(world)
+    credited(world, invoice, invoice["lines"][0]["events"][0])
+    for name in ("data-group", "city-lab"):
+        at(world, name, "record_payment", invoice=invoice["id"], amount_fen=3 * FEE, reference="b-1")
+    world.carry(times=2)
+    books(world, invoice["id"], due=-FEE)
+
+
+def test_the_payment_of_what_is_left_closes_a_credited_invoice_at_both_sides(world: Neighbours) -> None:
+    invoice = billed(world)
+    at(world, "data-group", "record_payment", invoice=invoice["id"], amount_fen=2 * FEE, reference="b-1")
+    world.carry(times=2)
+    credited(world, invoice, invoice["lines"][0]["events"][0])
+    books(world, invoice["id"], due=0)  # the buyer had recorded nothing: the seller's receipt says so
+    for name in ("data-group", "city-lab"):
+        assert at(world, name, "invoice_shown", invoice=invoice["id"])["state"] == "PAID"
+
+
+def test_a_credit_note_wants_the_word_of_both_sides(world: Neighbours) -> None:
+    """Until the buyer accepts it nothing is taken back; disputed it is voided, and its uses may be credited anew."""
+    invoice = billed(world)
+    use = invoice["lines"][0]["events"][0]
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="damaged", uses=[use])
+    assert (note["gross_fen"], note["credits"], note["state"]) == (-FEE, invoice["id"], "ISSUED")
+    world.carry(times=2)
+    books(world, invoice["id"], due=3 * FEE)
+    again = {"invoice": invoice["id"], "reason": "damaged"}
+    assert code_of(at, world, "data-group", "credit_invoice", **again) == "TRD-532"
+    assert code_of(at, world, "data-group", "accept_invoice", invoice=note["id"]) == "TRD-403"
+    at(world, "city-lab", "dispute_invoice", invoice=note["id"], reason="all three were damaged")
+    world.carry(times=2)
+    at(world, "data-group", "void_invoice", invoice=note["id"], reason="agreed")
+    world.carry(times=2)
+    books(world, invoice["id"], due=3 * FEE)
+    credited(world, invoice)
+    books(world, invoice["id"], due=0)
+    assert code_of(at, world, "data-group", "credit_invoice", **again) == "TRD-531"
+    assert bill(world)["id"] == invoice["id"], "the same period gives the same invoice, credit notes or not"
+
+
+def test_a_void_of_a_credit_note_that_crosses_its_acceptance_gives_back_what_it_took(world: Neighbours) -> None:
+    invoice = billed(world)
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="damaged")
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=note["id"])
+    at(world, "data-group", "void_invoice", invoice=note["id"], reason="a mistake")
+    world.carry(times=2)
+    books(world, invoice["id"], due=3 * FEE)
+    assert at(world, "city-lab", "invoice_shown", invoice=invoice["id"])["state"] == "ACCEPTED"
+
+
+@pytest.mark.parametrize(
+    ("deed", "code"),
+    [
+        ({"reason": " "}, "TRD-430"),
+        ({"uses": ["use-of-nobody"]}, "TRD-531"),
+        ({"invoice": "inv-none"}, "TRD-404"),
+    ],
+)
+def test_a_credit_note_that_takes_back_nothing_is_refused(world: Neighbours, deed: dict[str, Any], code: str) -> None:
+    invoice = billed(world)
+    asked = {"invoice": invoice["id"], "reason": "damaged", **deed}
+    assert code_of(at, world, "data-group", "credit_invoice", **asked) == code
+    assert code_of(at, world, "city-lab", "credit_invoice", **{**asked, "invoice": invoice["id"]}) == "TRD-403"
+
+
+def test_what_is_not_accepted_is_voided_and_not_credited(world: Neighbours) -> None:
+    delivered(world, "2026-03-20T00:00:00Z", 1, "new-bike-company")
+    world.at("2026-04-01T00:00:00Z")
+    issued = bill(world)["id"]
+    assert code_of(at, world, "data-group", "credit_invoice", invoice=issued, reason="damaged") == "TRD-409"
+
+
+def line_of(value: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**value, "lines": [{**value["lines"][0], **changes}, *value["lines"][1:]]}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda v: {**v, "gross_fen": v["gross_fen"] + 1},
+        lambda v: {**v, "gross_fen": -v["gross_fen"]},
+        lambda v: line_of(v, unit_price_fen=FEE, amount_fen=FEE) | {"gross_fen": FEE},
+        lambda v: line_of(v, unit_price_fen=-1, amount_fen=-1) | {"gross_fen": -1},
+        lambda v: line_of(v, events=["use-of-nobody"]),
+        lambda v: line_of(v, events=[1]),
+        lambda v: {**v, "lines": [], "gross_fen": 0},
+        lambda v: {**v, "reason": " "},
+        lambda v: {**v, "credits_digest": "sha256:other"},
+        lambda v: {**v, "from": "2026-01-01T00:00:00Z"},
+        lambda v: {**v, "invoice": "a/b"},
+        lambda v: {**v, "tariff": {"kind": "free", "amount_fen": 0}},
+    ],
+)
+def test_a_credit_note_that_does_not_follow_from_its_invoice_is_refused(world: Neighbours, forged: Any) -> None:
+    invoice = billed(world)
+    use = invoice["lines"][0]["events"][0]
+    at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="damaged", uses=[use])
+    (told,) = world.outgoing("data-group")
+    with world.as_person("data-group") as tx:
+        value = signing.signed(tx, signing.unsigned(forged(told["body"]["credit"])))
+    refused = code_of(world.deliver, "city-lab", "data-group", "settle.credit", {"credit": value})
+    assert refused in ("TRD-401", "TRD-531")
+    unsigned = {**told["body"]["credit"], "reason": "another"}
+    assert code_of(world.deliver, "city-lab", "data-group", "settle.credit", {"credit": unsigned}) == "TRD-401"
+    world.carry(times=2)  # the one that was signed is taken
+    assert len(at(world, "city-lab", "invoices")) == 2
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda v: {**v, "credits": {**v["credits"], "before_fen": v["credits"]["before_fen"] + 5 * FEE}},
+        lambda v: {**v, "credits": {**v["credits"], "before_fen": 1}},
+        lambda v: {**v, "credits": {**v["credits"], "invoice": "inv-other"}},
+        lambda v: {**v, "credits": "inv-other"},
+        lambda v: {k: part for k, part in v.items() if k != "credits"},
+        lambda v: {**v, "parts": [{**p, "share_fen": p["share_fen"] - 1} for p in v["parts"]]},
+        lambda v: {**v, "parts": [{**p, "weight": 1} for p in v["parts"]]},
+        lambda v: {**v, "gross_fen": -v["gross_fen"]},
+    ],
+)
+def test_a_statement_that_takes_back_what_no_credit_note_can_is_refused(world: Neighbours, forged: Any) -> None:
+    invoice = billed(world)
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="damaged",
+              uses=[invoice["lines"][0]["events"][0]])  # fmt: skip
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=note["id"])
+    (word,) = world.outgoing("city-lab")
+    world.deliver("data-group", "city-lab", word["type"], word["body"])
+    told = next(m for m in world.outgoing("data-group") if m["body"].get("statement", {}).get("party") == BIKE)
+    before = balance(world, "bike-company")
+    with world.as_person("data-group") as tx:
+        value = signing.signed(tx, signing.unsigned(forged(told["body"]["statement"])))
+    assert code_of(world.deliver, "bike-company", "data-group", "settle.statement", {"statement": value}) == "TRD-401"
+    assert balance(world, "bike-company") == before

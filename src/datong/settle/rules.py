@@ -161,6 +161,25 @@ def shares(gross_fen: int, split: Sequence[Mapping[str, Any]], departments: Iter
     ]  # fmt: skip
 
 
+def credited_shares(before_fen: int, after_fen: int, split: Sequence[Mapping[str, Any]]) -> list[Share]:
+    """What each party of a split gives back where of `before_fen` only `after_fen` stay billed: below nought, and such
+    that what stays is split to the fen as if no more had been billed."""
+    total = sum(part["weight"] for part in split)
+    return [
+        replace(
+            left, share_fen=left.share_fen - was.share_fen, exact=f"{(after_fen - before_fen) * left.weight}/{total}"
+        )
+        for was, left in zip(shares(before_fen, split), shares(after_fen, split), strict=True)
+    ]
+
+
+def due(row: Mapping[str, Any]) -> int:
+    """What is to be paid on an invoice, or on a statement; below nought: to be paid back. On a credit note nothing:
+    what it takes back is taken from what it speaks of."""
+    of = row.get("share_fen", row["gross_fen"])
+    return int(of - row["credited_fen"] - row["paid_fen"]) if row["gross_fen"] > 0 else 0
+
+
 def balanced(postings: Sequence[Posting], what: str, what_en: str) -> list[Posting]:
     """The postings that are not zero; TRD-407 when they do not sum to zero."""
     difference = sum(posting.amount_fen for posting in postings)
