@@ -22,6 +22,7 @@ from test_settle_service import (
     sums_to_zero,
     supply,
     terms,
+    use,
 )
 
 from datong.deliver import store as deliver_store
@@ -31,6 +32,7 @@ from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.negotiate import store as negotiate_store
 from datong.settle import rules
+from datong.settle import service as settle
 from neighbours import Neighbours
 
 RENEWED = "2026-03-15T00:00:00Z"
@@ -182,8 +184,8 @@ def owed(world: Neighbours) -> dict[str, int]:
 def test_what_is_left_after_credit_notes_is_split_as_if_no_more_had_been_billed(world: Neighbours) -> None:
     invoice = billed(world)
     uses = [event for line in invoice["lines"] for event in line["events"]]
-    for left, use in zip((2, 1, 0), uses, strict=True):
-        credited(world, invoice, use)
+    for left, one in zip((2, 1, 0), uses, strict=True):
+        credited(world, invoice, one)
         books(world, invoice["id"], due=left * FEE)
         shares = {share.party: share.share_fen for share in rules.shares(left * FEE, OTHER)}
         assert owed(world) == shares and sum(shares.values()) == left * FEE
@@ -361,3 +363,36 @@ def test_a_statement_that_takes_back_what_no_credit_note_can_is_refused(world: N
         value = signing.signed(tx, signing.unsigned(forged(told["body"]["statement"])))
     assert code_of(world.deliver, "bike-company", "data-group", "settle.statement", {"statement": value}) == "TRD-401"
     assert balance(world, "bike-company") == before
+
+
+# --- what is not billed yet --------------------------------------------------------------------------------------
+
+
+def waiting(world: Neighbours) -> list[str]:
+    with world.stores["data-group"].read() as tx:
+        return settle.due(tx, 9)["negotiate.agreements"]
+
+
+def test_uses_of_a_month_that_is_over_wait_until_they_are_billed(world: Neighbours) -> None:
+    contract(world, "agr-2")
+    use(world, 1, 1, 2)
+    assert waiting(world) == [], "the month is not over"
+    world.at("2026-03-31T15:59:59Z")
+    use(world, 1, agreement="agr-2")
+    assert waiting(world) == []
+    world.at("2026-03-31T16:00:00Z")  # April in Beijing
+    use(world, 3)
+    assert waiting(world) == ["agr-1", "agr-2"]
+    first = bill(world, period="2026-03-01/2026-03-16")
+    assert waiting(world) == ["agr-2"]
+    bill(world, "agr-2")
+    assert waiting(world) == []
+    at(world, "data-group", "void_invoice", invoice=first["id"], reason="agreed")
+    assert waiting(world) == ["agr-1"]
+    world.at("2026-04-20T00:00:00Z")
+    bill(world, period="2026-03-01/2026-04-16")  # over the edge of a month: three uses, of which two were in March
+    assert waiting(world) == []
+    world.at("2026-05-01T00:00:00Z")
+    assert waiting(world) == []
+    with world.stores["city-lab"].read() as tx:
+        assert settle.due(tx, 9)["negotiate.agreements"] == []

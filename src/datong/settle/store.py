@@ -123,6 +123,25 @@ def charged_count(tx: Tx, agreement: str) -> int:
     return int(tx.execute(query).scalar_one())
 
 
+def charged_until(tx: Tx, until: str) -> dict[str, int]:
+    """Agreement -> how many uses the invoices charge whose period ends by `until`, those that were voided left out."""
+    query = _charging(invoices.c.agreement, func.sum(lines.c.quantity).label("uses"))
+    found = tx.all(query.where(invoices.c.until_at <= until).group_by(invoices.c.agreement))
+    return {row.agreement: int(row.uses) for row in found}
+
+
+def charged_over(tx: Tx, agreement: str, instant: str) -> list[dict[str, Any]]:
+    """{from_at, events} of the charged lines of an agreement whose period has an instant within it."""
+    of = invoices.c
+    query = _charging(of.from_at, lines.c.events).where(of.agreement == agreement, of.from_at < instant)
+    return rows(tx, query.where(of.until_at > instant))
+
+
+def _charging(*columns: Any) -> Any:
+    join = select(*columns).join(lines, lines.c.invoice == invoices.c.id)
+    return join.where(invoices.c.state != "VOIDED", lines.c.amount_fen > 0)
+
+
 def charged_between(tx: Tx, seller: str, products: list[str], start: str, end: str) -> dict[str, int]:
     """Product -> fen that accepted and paid invoices of a seller charge whose periods lie within `start` and `end`."""
     query = (

@@ -195,7 +195,7 @@ ACTS: dict[str, tuple[Act, ...]] = {
         Act("catalogue.withdraw", "dataset", _in("live", "suspended"), key="dataset"),
     ),
     "negotiate.agreements": (
-        Act("settle.invoice", "agreement", _in("FINALIZED"), "provider_party"),
+        Act("settle.invoice", "agreement", _in("FINALIZED", "TERMINATED", "EXPIRED"), "provider_party"),
         Act("deliver.request_transfer", "agreement", _in("FINALIZED"), "consumer_party"),
         Act("deliver.offer_product", "agreement", _in("FINALIZED"), "provider_party", when=_of_kind("6")),
         Act("deliver.release_supply", "agreement", _in("FINALIZED"), "provider_party", when=_of_kind("7")),
