@@ -67,8 +67,8 @@ def test_an_invoice_offers_what_its_side_may_do_now(browser: Browser, store: Sto
         ("ACCEPTED", OTHER, mine, {"settle/record_payment"}),
         ("ISSUED", mine, OTHER, {"settle/void_invoice"}),
         ("DISPUTED", mine, OTHER, {"settle/void_invoice"}),
-        ("ACCEPTED", mine, OTHER, {"settle/record_payment"}),
-        ("PAID", mine, OTHER, set()),
+        ("ACCEPTED", mine, OTHER, {"settle/record_payment", "settle/credit_invoice"}),
+        ("PAID", mine, OTHER, {"settle/credit_invoice"}),
         ("VOIDED", OTHER, mine, set()),
     ):
         invoice(store, state, seller=seller, buyer=buyer, paid_fen=23_456)

@@ -271,3 +271,18 @@ def test_an_agreement_whose_plan_is_over_waits_for_who_may_suspend_or_withdraw_i
     with store.begin(NODE, "start") as tx:
         tx.change(metadata.tables["instrument"], "ins-agr", state="SUSPENDED")
     assert "/instruments/ins-agr" not in leads_to(waiting(browser)), "somebody has acted on it"
+
+
+def test_a_contract_of_which_uses_are_not_billed_waits_for_finance(browser: Browser, store: Store) -> None:
+    with store.read() as tx:
+        mine = signing.me(tx).party
+    browser.enter("fi")
+    for n, state in enumerate(("FINALIZED", "TERMINATED", "FINALIZED")):
+        added(store, "agreement", id=f"agr-{n:032x}", dataset="D", provider_party=mine, consumer_party=OTHER, state=state,
+              agreed_at="2026-03-02T00:00:00Z", terms={"tariff": {"kind": "per_delivery", "amount_fen": 5}})  # fmt: skip
+    for n in (0, 1):
+        added(store, "usage_event", id=f"use-{n}", agreement=f"agr-{n:032x}", state="MONETIZABLE", number=1,
+              at="2026-03-02T00:00:00Z")  # fmt: skip
+    page = waiting(browser)
+    assert leads_to(page) == [f"/contracts/agr-{n:032x}" for n in (0, 1)]
+    assert page.count("开具期间账单") == 2

@@ -50,6 +50,7 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "deliver.stop_lifted": deliver.received_stop_lifted,
     "deliver.destruction_proof": deliver.received_destruction_proof,
     "settle.invoice": settle.received_invoice,
+    "settle.credit": settle.received_credit,
     "settle.statement": settle.received_statement,
     "settle.accepted": settle.received_accepted,
     "settle.disputed": settle.received_disputed,

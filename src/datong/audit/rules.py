@@ -238,9 +238,11 @@ def invoice_problems(
     )  # fmt: skip
 
 
-def line_problems(line: Mapping[str, Any], contract: Mapping[str, Any]) -> Iterator[Problem]:
-    """The amount of a line against the fee of the contract."""
-    unit = unit_price(line["state"], contract["terms"]["tariff"])
+def line_problems(
+    line: Mapping[str, Any], invoice: Mapping[str, Any], contract: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """The amount of a line against the fee of the contract; below nought on a credit note."""
+    unit = unit_price(line["state"], contract["terms"]["tariff"]) * (-1 if invoice["gross_fen"] < 0 else 1)
     yield from unfit(
         "invoice line", "invoice_line", line["id"],
         quantity=(line["quantity"], len(set(line["events"]))), unit_price_fen=(line["unit_price_fen"], unit),

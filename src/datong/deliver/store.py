@@ -5,7 +5,7 @@ Contract: tests/deliver/.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, func, select
@@ -266,6 +266,17 @@ def newest_tables(tx: Tx, agreement: str) -> list[dict[str, Any]]:
     )  # fmt: skip
     newest = {(row["schema_name"], row["table_name"]): row for row in found}
     return [newest[name] for name in sorted(newest)]
+
+
+def sources_of(tx: Tx, events: Sequence[str]) -> list[Any]:
+    """(event, source) of the tables that usage events let out."""
+    found: list[Any] = []
+    for start in range(0, len(events), 500):
+        query = select(file_sets.c.event, share_tables.c.source).join(
+            share_tables, share_tables.c.id == file_sets.c.share_table
+        )
+        found += tx.all(query.where(file_sets.c.event.in_(events[start : start + 500])))
+    return found
 
 
 def files_of(tx: Tx, share_table: str) -> list[dict[str, Any]]:

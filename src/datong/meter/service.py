@@ -113,6 +113,12 @@ def events_between(tx: Tx, *, agreement: str, start: str, end: str) -> list[dict
     return store.events_between(tx, agreement, start, end)
 
 
+def charged_before(tx: Tx, before: str) -> dict[str, int]:
+    """Agreement -> how many uses before an instant (UTC text) are to be charged; whose first is longest ago first."""
+    found = store.of_state_before(tx, UsageState.MONETIZABLE.value, before)
+    return {row["agreement"]: row["events"] for row in found}
+
+
 @view()
 def totals(tx: Tx, agreement: str | None = None) -> dict[str, Any]:
     """Number of events per state, rows and bytes; the states add up to the events."""

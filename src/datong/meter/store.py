@@ -106,6 +106,16 @@ def sums(tx: Tx, agreement: str | None) -> list[dict[str, Any]]:
     return [{**row, **{name: int(row[name]) for name in summed}} for row in tx.rows(query)]
 
 
+def of_state_before(tx: Tx, state: str, before: str) -> list[dict[str, Any]]:
+    """Of each agreement its number of events in `state` before an instant, {agreement, events}, whose first is longest
+    ago first."""
+    query = select(events.c.agreement, func.count().label("events")).where(
+        events.c.state == state, events.c.at < clock.edge(before)
+    )
+    query = query.group_by(events.c.agreement).order_by(func.min(events.c.at), events.c.agreement)
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
 def numbered(tx: Tx) -> list[dict[str, Any]]:
     """Of each agreement its number of events, how many numbers they bear, and the last of these."""
     query = select(

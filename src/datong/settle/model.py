@@ -41,10 +41,13 @@ INVOICE_MOVES = {
     (InvoiceState.ACCEPTED, "reverse"): InvoiceState.ACCEPTED,
     (InvoiceState.PAID, "reverse"): InvoiceState.ACCEPTED,
     (InvoiceState.VOIDED, "reverse"): InvoiceState.VOIDED,  # the money came back
+    (InvoiceState.ACCEPTED, "credit"): InvoiceState.ACCEPTED,  # a credit note is an invoice of its own, below nought
+    (InvoiceState.PAID, "credit"): InvoiceState.PAID,
+    (InvoiceState.PAID, "refund"): InvoiceState.PAID,  # of what was paid and then credited
 }
 
 
-DEEDS = ("accept", "dispute", "void", "pay", "reverse")
+DEEDS = ("accept", "dispute", "void", "pay", "refund", "reverse", "credit")
 """What people do with an invoice; the other deeds above are heard of the other side."""
 
 
@@ -147,6 +150,26 @@ TOO_LARGE = _reason(
     ("该账期有 {uses} 次使用，计 {gross_fen} 分；一份账单至多 {most_uses} 次、{most_fen} 分。",
      "Its period has {uses} uses for {gross_fen} fen; one invoice holds at most {most_uses} uses and {most_fen} fen."),
     ("请分几个较短的账期开具（起始日/终止日）。", "Issue several, for shorter periods (<from>/<until>)."),
+)  # fmt: skip
+TWO_SPLITS = _reason(
+    "TRD-530", Kind.conflict,
+    ("账单未开具。", "The invoice was not issued."),
+    ("账期内供给合约改换过，所载的分配不同；一份账单只有一种分配。",
+     "Within its period a supply contract gave way to one with another split, and an invoice has one split."),
+    ("请分别开具以下账期：{periods}。", "Issue one for each of these periods: {periods}."),
+)  # fmt: skip
+NOT_CREDITED = _reason(
+    "TRD-531", Kind.invalid,
+    ("账单 {invoice} 未开红字。", "No credit note of {invoice} was issued."),
+    ("没有可冲红的使用，或下列使用不在该账单的计费明细中、已经冲红。",
+     "It charges no use that is not credited yet, or these uses are not charged by it, or credited already."),
+    ("用 settle invoice_shown 查看账单明细中的使用。", "See the uses on its lines with `settle invoice_shown`."),
+)  # fmt: skip
+CREDIT_OPEN = _reason(
+    "TRD-532", Kind.conflict,
+    ("账单 {invoice} 未开红字。", "No credit note of {invoice} was issued."),
+    ("此前的红字账单 {credit} 尚待买方验收。", "The one before, {credit}, still waits for the buyer."),
+    ("请等买方验收，或先作废该红字账单。", "Wait until the buyer accepts it, or void it first."),
 )  # fmt: skip
 NOT_SELLER = _reason(
     "TRD-403", Kind.denied,

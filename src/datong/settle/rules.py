@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -42,6 +43,17 @@ DESCRIPTION_CHARACTERS = 400
 """How long the description of a line may be; a longer one no node could keep."""
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,72}")
 """How an invoice may be called: ids of lines and entries are made of it, and stand in texts for other programs."""
+
+
+def apart(start: str, end: str, uses: Sequence[tuple[str, Any]]) -> list[str]:
+    """The periods into which [start, end) falls where `uses`, (time, what holds for it) in order of time, change what
+    holds; none where they do not. Cut at whole seconds, as periods are."""
+    cuts = [
+        datetime.fromisoformat(at).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+        for (_, before), (at, after) in pairwise(uses) if before != after
+    ]  # fmt: skip
+    edges = list(dict.fromkeys([start, *cuts, end]))
+    return [f"{one}/{other}" for one, other in pairwise(edges)] if cuts else []
 
 
 def is_instant(text: str) -> bool:
@@ -147,6 +159,25 @@ def shares(gross_fen: int, split: Sequence[Mapping[str, Any]], departments: Iter
               f"{gross_fen * part['weight']}/{total}")
         for part, fen in zip(split, parts, strict=True)
     ]  # fmt: skip
+
+
+def credited_shares(before_fen: int, after_fen: int, split: Sequence[Mapping[str, Any]]) -> list[Share]:
+    """What each party of a split gives back where of `before_fen` only `after_fen` stay billed: below nought, and such
+    that what stays is split to the fen as if no more had been billed."""
+    total = sum(part["weight"] for part in split)
+    return [
+        replace(
+            left, share_fen=left.share_fen - was.share_fen, exact=f"{(after_fen - before_fen) * left.weight}/{total}"
+        )
+        for was, left in zip(shares(before_fen, split), shares(after_fen, split), strict=True)
+    ]
+
+
+def due(row: Mapping[str, Any]) -> int:
+    """What is to be paid on an invoice, or on a statement; below nought: to be paid back. On a credit note nothing:
+    what it takes back is taken from what it speaks of."""
+    of = row.get("share_fen", row["gross_fen"])
+    return int(of - row["credited_fen"] - row["paid_fen"]) if row["gross_fen"] > 0 else 0
 
 
 def balanced(postings: Sequence[Posting], what: str, what_en: str) -> list[Posting]:

@@ -30,6 +30,7 @@ invoices = table(
     Column("acceptance", JSON),  # as signed by the buyer
     Column("reason", String(500)),
     Column("issued_at", Instant, nullable=False),
+    Column("credited_fen", Fen, nullable=False, server_default="0", info={"added": 0}),  # by accepted credit notes
     Index("ix_invoice_agreement", "agreement"),
 )
 lines = table(
@@ -44,7 +45,8 @@ lines = table(
     Column("events", JSON, nullable=False),
 )
 billed = table("billed_event", Column("invoice", String(80), nullable=False, index=True))
-"""id = usage event (at the buyer: of agreement and event): the primary key makes sure that it is billed once."""
+"""id = usage event (at the buyer: of agreement and event): the primary key makes sure that it is billed once, and, of
+both under "credit-…", that it is credited once."""
 
 entries = table(
     "ledger_entry",
@@ -78,6 +80,7 @@ statements = table(
     Column("digest", String(80), nullable=False),
     Column("at", Instant, nullable=False),
     Column("reason", String(500), info={"added": None}),  # why money paid out on it came back to its issuer
+    Column("credited_fen", Fen, nullable=False, server_default="0", info={"added": 0}),  # of the share, by credit notes
 )
 
 
@@ -92,9 +95,22 @@ def lines_of(tx: Tx, invoice: str) -> list[dict[str, Any]]:
 def voided_count(tx: Tx, agreement: str, start: str, end: str) -> int:
     query = select(func.count()).where(
         invoices.c.agreement == agreement, invoices.c.from_at == start, invoices.c.until_at == end,
-        invoices.c.state == "VOIDED",
+        invoices.c.state == "VOIDED", invoices.c.gross_fen >= 0,
     )  # fmt: skip
     return int(tx.execute(query).scalar_one())
+
+
+def credits_of(tx: Tx, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The credit notes of an invoice."""
+    query = select(invoices).where(invoices.c.agreement == row["agreement"], invoices.c.gross_fen < 0)
+    return [one for one in rows(tx, query.order_by(invoices.c.id)) if one["value"]["credits"] == row["id"]]
+
+
+def credits_received(tx: Tx, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The statements of credit notes that take back from a statement."""
+    of = statements.c
+    query = select(statements).where(of.gross_fen < 0, of.issuer_party == row["issuer_party"], of.party == row["party"])
+    return [one for one in rows(tx, query) if one["value"]["credits"]["invoice"] == row["invoice"]]
 
 
 def charged_count(tx: Tx, agreement: str) -> int:
@@ -105,6 +121,25 @@ def charged_count(tx: Tx, agreement: str) -> int:
         .where(invoices.c.agreement == agreement, invoices.c.state != "VOIDED", lines.c.amount_fen > 0)
     )
     return int(tx.execute(query).scalar_one())
+
+
+def charged_until(tx: Tx, until: str) -> dict[str, int]:
+    """Agreement -> how many uses the invoices charge whose period ends by `until`, those that were voided left out."""
+    query = _charging(invoices.c.agreement, func.sum(lines.c.quantity).label("uses"))
+    found = tx.all(query.where(invoices.c.until_at <= until).group_by(invoices.c.agreement))
+    return {row.agreement: int(row.uses) for row in found}
+
+
+def charged_over(tx: Tx, agreement: str, instant: str) -> list[dict[str, Any]]:
+    """{from_at, events} of the charged lines of an agreement whose period has an instant within it."""
+    of = invoices.c
+    query = _charging(of.from_at, lines.c.events).where(of.agreement == agreement, of.from_at < instant)
+    return rows(tx, query.where(of.until_at > instant))
+
+
+def _charging(*columns: Any) -> Any:
+    join = select(*columns).join(lines, lines.c.invoice == invoices.c.id)
+    return join.where(invoices.c.state != "VOIDED", lines.c.amount_fen > 0)
 
 
 def charged_between(tx: Tx, seller: str, products: list[str], start: str, end: str) -> dict[str, int]:

@@ -56,7 +56,7 @@ def _in(*states: str) -> frozenset[str]:
 
 
 def _open_amount(total: str) -> Callable[[Row], Mapping[str, Any]]:
-    return lambda row: {"amount_fen": row[total] - row["paid_fen"]}
+    return lambda row: {"amount_fen": row[total] - row["credited_fen"] - row["paid_fen"]}
 
 
 def _member(row: Row) -> Mapping[str, Any]:
@@ -64,11 +64,23 @@ def _member(row: Row) -> Mapping[str, Any]:
 
 
 def _owed(row: Row) -> bool:
-    return row["direction"] != "own" and bool(row["paid_fen"] < row["share_fen"])
+    """Whether a share is to be paid out, or, where some was credited after it was, to be given back."""
+    owed = row["share_fen"] != row["paid_fen"] + row["credited_fen"]
+    return row["direction"] != "own" and row["gross_fen"] > 0 and bool(owed)
+
+
+def _paid_too_much(row: Row) -> bool:
+    """Whether some was credited after it was paid, and is to be paid back."""
+    return bool(0 < row["gross_fen"] < row["paid_fen"] + row["credited_fen"])
+
+
+def _charges(row: Row) -> bool:
+    """Whether an invoice charges what is not credited yet."""
+    return bool(row["gross_fen"] > row["credited_fen"])
 
 
 def _was_paid(row: Row) -> bool:
-    return row["kind"] in ("payment", "payout") and not row["reverses"]
+    return row["kind"] in ("payment", "payout", "refund", "payout_refund") and not row["reverses"]
 
 
 def _at(side: str, act: str) -> Callable[[Row], Any]:
@@ -107,7 +119,9 @@ ACTS: dict[str, tuple[Act, ...]] = {
         Act("settle.accept_invoice", "invoice", _in("RECEIVED", "DISPUTED"), "buyer_party"),
         Act("settle.dispute_invoice", "invoice", _in("RECEIVED"), "buyer_party"),
         Act("settle.record_payment", "invoice", _in("ACCEPTED"), more=_open_amount("gross_fen")),
+        Act("settle.record_payment", "invoice", _in("PAID"), more=_open_amount("gross_fen"), when=_paid_too_much),
         Act("settle.void_invoice", "invoice", _in("ISSUED", "DISPUTED"), "seller_party"),
+        Act("settle.credit_invoice", "invoice", _in("ACCEPTED", "PAID"), "seller_party", when=_charges),
     ),
     "settle.statements": (Act("settle.record_payout", "statement", more=_open_amount("share_fen"), when=_owed),),
     "settle.ledger": (Act("settle.reverse_entry", "entry", _in("POSTED"), when=_was_paid),),
@@ -181,7 +195,7 @@ ACTS: dict[str, tuple[Act, ...]] = {
         Act("catalogue.withdraw", "dataset", _in("live", "suspended"), key="dataset"),
     ),
     "negotiate.agreements": (
-        Act("settle.invoice", "agreement", _in("FINALIZED"), "provider_party"),
+        Act("settle.invoice", "agreement", _in("FINALIZED", "TERMINATED", "EXPIRED"), "provider_party"),
         Act("deliver.request_transfer", "agreement", _in("FINALIZED"), "consumer_party"),
         Act("deliver.offer_product", "agreement", _in("FINALIZED"), "provider_party", when=_of_kind("6")),
         Act("deliver.release_supply", "agreement", _in("FINALIZED"), "provider_party", when=_of_kind("7")),

@@ -50,6 +50,8 @@ STEPS = frozenset(
 """Verbs that take a record onwards; those that stop, end or undo are on its own page only."""
 ENDS = frozenset({"negotiate.end", "authorise.suspend", "authorise.withdraw"})
 """Verbs that end what runs though what it stands on is over: named of such a record."""
+BILLS = frozenset({"settle.invoice"})
+"""What is done with a contract of which uses wait to be billed."""
 
 
 ON_PAGES = frozenset(
@@ -131,24 +133,29 @@ def first(visit: Visit, filled: Collection[str]) -> list[tuple[Door, Text]] | No
 def due(visit: Visit) -> list[Due]:
     """What waits for the person, list by list in the order of the console."""
     with visit.store.read(visit.actor) as tx:
-        keys = {view: keys for room in ROOMS for view, keys in room.due(tx, LOOKED_AT).items()}
+        told = [(room, view, found) for room in ROOMS for view, found in room.due(tx, LOOKED_AT).items()]
+    keys: dict[str, list[str]] = {}
+    for _, view, found in told:
+        keys[view] = list(dict.fromkeys([*keys.get(view, []), *found]))
+    unbilled = {key for room, view, found in told if (room, view) == (settle, "negotiate.agreements") for key in found}
     mine = {step.partition(".")[0] for step in STEPS | ENDS if visit.may(step)}
+    mine |= {"negotiate"} if visit.may("settle.invoice") else set()
     sections = [(page, section) for page in PAGES for section in page.sections if visit.may(section.view)]
     found = [
-        _due(visit, page, section, keys.get(section.name, []))
+        _due(visit, page, section, keys.get(section.name, []), unbilled)
         for page, section in sections
         if section.view.partition(".")[0] in mine
     ]
     return [of for of in found if of.rows or of.more]
 
 
-def _due(visit: Visit, page: Page, section: Section, keys: Sequence[str]) -> Due:
+def _due(visit: Visit, page: Page, section: Section, keys: Sequence[str], unbilled: Collection[str]) -> Due:
     waiting: list[tuple[dict[str, Any], list[Verb]]] = []
     for row in _rows_of(visit, section, keys):
         whole = {**row, **detail(visit, section, row)}
         asking = [found for member, found in acts.of_members(visit, whole) if member["state"] == "applied"]
         offered = [button.verb for found in (acts.buttons(visit, section.view, whole), *asking) for button in found]
-        named = STEPS | ENDS if whole.get("over") else STEPS
+        named = STEPS | (ENDS if whole.get("over") else set()) | (BILLS if whole.get("id") in unbilled else set())
         steps = [verb for verb in dict.fromkeys(offered) if f"{verb.room}.{verb.name}" in named]
         if steps:
             waiting.append((whole, steps))

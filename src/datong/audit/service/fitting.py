@@ -48,7 +48,7 @@ def _misfits(tx: Tx, line: Row) -> Iterator[Problem]:
         yield Problem(Fault.chain_broken, "invoice line", "invoice_line", str(line["id"]))
         return
     yield from rules.invoice_problems(invoice, store.rows_of(tx, "invoice_line", invoice=invoice["id"]), contract)
-    yield from rules.line_problems(line, contract)
+    yield from rules.line_problems(line, invoice, contract)
     yield from unsigned(contract)
     if contract["provider"] != signing.me(tx).code:
         return  # the uses are the seller's records
@@ -73,7 +73,9 @@ def _billed_elsewhere(tx: Tx, event: Row, invoice: Row) -> Iterator[Problem]:
     billed = store.row(tx, "billed_event", str(event["id"]))
     if invoice["state"] != "VOIDED":
         by = billed["invoice"] if billed else "none"
-        yield from rules.unfit("usage event", "usage_event", event["id"], invoice=(by, invoice["id"]))
+        credit = invoice["gross_fen"] < 0  # a credit note takes back what its invoice bills
+        bills = invoice["value"]["credits"] if credit else invoice["id"]
+        yield from rules.unfit("usage event", "usage_event", event["id"], invoice=(by, bills))
 
 
 def _delivered(tx: Tx, event: Row, contract: Row) -> Iterator[Problem]:

@@ -48,6 +48,7 @@ from datong.deliver.service.granting import (
     require_open,
     served,
     share_of,
+    supplies_of,
     table_of,
 )
 from datong.deliver.service.holding import received_stop_lifted, resume, suspend
@@ -147,6 +148,7 @@ __all__ = [
     "stop_use",
     "strategy_id",
     "strategy_in_force",
+    "supplies_of",
     "suspend",
     "suspend_transfer",
     "sweep",

@@ -8,7 +8,7 @@ Contract: tests/deliver/test_deliver_grants.py.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -271,6 +271,12 @@ def _require_still_allowed(tx: Tx, grant: Mapping[str, Any], table: Mapping[str,
     if given is None:
         raise UNKNOWN(zh="授权", en="grant of files", id=event[:80])
     _require_still(tx, given["decision"], grant, table)
+
+
+def supplies_of(tx: Tx, events: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Usage event -> the supply contracts of what it delivered, by id; left out where it is no product of supplies."""
+    found = {row.event: row.source.get("inputs", ()) for row in rows.sources_of(tx, events)}
+    return {event: tuple(sorted({one["agreement"] for one in inputs})) for event, inputs in found.items() if inputs}
 
 
 def served(tx: Tx, event: str, count: int) -> None:

@@ -89,14 +89,19 @@ def unpromised(tx: Tx, product: str, split: list[dict[str, Any]]) -> list[Proble
     refuse the statement, or never get one. A supply that is paid itself promises none of what the product earns."""
     problems = []
     for supply in compose.supplied(tx, product=product):
-        of = (tx.get(store.agreements, supply["agreement"]) or {}).get("terms") or {}
-        promised = of.get("split")
-        if not promised or (of.get("tariff") or {}).get("amount_fen"):
+        promised = promised_split(tx, supply["agreement"])
+        if promised is None:
             continue
         if split_problems(promised) or weights(promised) != weights(split):
             zh = f"与供给合约 {supply['agreement']} 所载的分配不同"
             problems.append(Problem("split", zh, f"is not the split that supply contract {supply['agreement']} has"))
     return problems
+
+
+def promised_split(tx: Tx, supply: str) -> list[dict[str, Any]] | None:
+    """Who gets which weight of what a product earns, by one of its supply contracts; None where that says nothing."""
+    of = (tx.get(store.agreements, supply) or {}).get("terms") or {}
+    return None if (of.get("tariff") or {}).get("amount_fen") else of.get("split") or None
 
 
 def terms_problems(terms: Mapping[str, Any]) -> list[Problem]:

@@ -122,8 +122,8 @@ def agreements(
 
 
 def provided_to(tx: Tx, consumer: str) -> list[dict[str, Any]]:
-    """{id, from, until, terms} of the contracts signed by both in which this node is the provider and `consumer` the
-    consumer, whatever became of them."""
+    """{id, from, until, ended_at, terms} of the contracts signed by both in which this node is the provider and
+    `consumer` the consumer, whatever became of them."""
     return store.between(tx, signing.me(tx).code, consumer)
 
 

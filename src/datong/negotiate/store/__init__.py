@@ -223,9 +223,9 @@ def terms_in_force(tx: Tx) -> list[tuple[str, str]]:
 
 
 def between(tx: Tx, provider: str, consumer: str) -> list[dict[str, Any]]:
-    """{id, from, until, terms} of the contracts of these two nodes, in these roles, that both have signed."""
+    """{id, from, until, ended_at, terms} of the contracts of these two nodes, in these roles, that both have signed."""
     of = agreements.c
-    query = select(of.id, of["from"], of.until, of.terms)
+    query = select(of.id, of["from"], of.until, of.ended_at, of.terms)
     query = query.where(of.consumer == consumer, of.provider == provider, of.signed == "both").order_by(of.id)
     return tx.rows(query)
 

@@ -2,10 +2,12 @@
 
 ledger      double entry: post, void, reverse; balances; the beancount export
 invoices    from metered events to an invoice, its acceptance, dispute and payment, both sides
+crediting   credit notes: what an accepted invoice billed wrongly, taken back by both sides
 earnings    an operator's revenue against what it may earn
 statements  what each party of the split is owed, sent and checked
 """
 
+from datong.settle.service.crediting import credit_invoice, received_credit
 from datong.settle.service.due import due
 from datong.settle.service.earnings import earnings
 from datong.settle.service.invoices import (
@@ -35,6 +37,7 @@ from datong.settle.service.statements import (
 __all__ = [
     "accept_invoice",
     "balances",
+    "credit_invoice",
     "dispute_invoice",
     "due",
     "earnings",
@@ -44,6 +47,7 @@ __all__ = [
     "invoices",
     "ledger",
     "received_accepted",
+    "received_credit",
     "received_disputed",
     "received_invoice",
     "received_paid",

@@ -6,6 +6,7 @@ settle.paid, settle.unpaid (seller -> buyer).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -26,6 +27,7 @@ from datong.settle.model import (
     NOTHING,
     OVERPAID,
     PERIOD_OPEN,
+    TWO_SPLITS,
     UNKNOWN,
     EntryState,
     InvoiceState,
@@ -33,7 +35,7 @@ from datong.settle.model import (
 )
 from datong.settle.service import ledger, statements, words
 from datong.terms.roles import Role
-from datong.terms.tariffs import tariff_problems, unit_price
+from datong.terms.tariffs import BILLED_STATE, tariff_problems, unit_price, weights
 from datong.terms.verbs import verb, view
 
 INVOICE_FIELDS: dict[str, type] = {
@@ -76,24 +78,45 @@ def invoice(tx: Tx, *, agreement: str, period: str) -> dict[str, Any]:
     value = {
         "invoice": key, "agreement": agreement, "from": start, "until": end, "seller_party": me.party,
         "buyer_party": contract["consumer_party"], "product": terms["product"], "purpose": terms["purpose"],
-        "tariff": terms["tariff"], "lines": [_line_json(line) for line in found],
+        "tariff": terms["tariff"], "lines": [line_json(line) for line in found],
         "gross_fen": sum(line.amount_fen for line in found), "issued_at": tx.now,
     }  # fmt: skip
-    parts = rules.shares(value["gross_fen"], terms["split"]) if value["gross_fen"] else []
+    parts = rules.shares(value["gross_fen"], _split(tx, contract, events, start, end)) if value["gross_fen"] else []
     signed = signing.signed(tx, value)
     shown = [asdict(part) for part in parts]
-    _store(tx, signed, found, peer=contract["consumer"], parts=shown, state=InvoiceState.ISSUED)
+    store_invoice(tx, signed, found, peer=contract["consumer"], parts=shown, state=InvoiceState.ISSUED)
     for event in events:
         tx.add(store.billed, {"id": event["id"], "invoice": key})
         evidence.append(tx, "settle.billed", store.billed, event["id"], invoice=key)
     if parts:
         postings = rules.charge(me.party, contract["consumer_party"], value["gross_fen"], parts)
         ledger.post(
-            tx, key=_charge(key), kind="charge", reference=key, narration=f"{terms['product']} {period}",
+            tx, key=charge_of(key), kind="charge", reference=key, narration=f"{terms['product']} {period}",
             postings=postings, state=EntryState.PENDING,
         )  # fmt: skip
     outbox.send(tx, to=contract["consumer"], type="settle.invoice", body={"invoice": signed}, key=f"{key}-sent")
     return invoice_shown(tx, invoice=key)
+
+
+def _split(
+    tx: Tx, contract: dict[str, Any], events: list[dict[str, Any]], start: str, end: str
+) -> list[dict[str, Any]]:
+    """Who gets which weight of an invoice: what the supply contracts promise under which the delivered was made, for
+    that is what its suppliers signed; where they promise nothing, or not one split, what the contract itself says.
+
+    TWO_SPLITS names the periods to bill where it changes within [start, end).
+    """
+    charged = [event for event in events if event["state"] == BILLED_STATE]
+    made_of = deliver.supplies_of(tx, [event["id"] for event in charged])
+    held: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for supplies in set(made_of.values()):
+        promised = [split for supply in supplies if (split := negotiate.promised_split(tx, supply))]
+        if promised and all(weights(split) == weights(promised[0]) for split in promised):
+            held[supplies] = promised[0]
+    splits = [(event["at"], held.get(made_of.get(event["id"], ()), contract["terms"]["split"])) for event in charged]
+    if periods := rules.apart(start, end, [(at, weights(split)) for at, split in splits]):
+        raise TWO_SPLITS(periods=", ".join(periods))
+    return list(splits[0][1])
 
 
 def _unbilled(tx: Tx, agreement: str, start: str, end: str) -> list[dict[str, Any]]:
@@ -108,8 +131,8 @@ def _unbilled(tx: Tx, agreement: str, start: str, end: str) -> list[dict[str, An
 @verb(Role.finance)
 def accept_invoice(tx: Tx, *, invoice: str) -> dict[str, Any]:
     """Accept a received invoice as buyer: it is posted here and the seller is told, signed. One of 0 is paid by it."""
-    row = _known(tx, invoice)
-    _require_party(tx, row["buyer_party"], "accept")
+    row = known(tx, invoice)
+    require_party(tx, row["buyer_party"], "accept")
     if row["state"] in rules.CHARGED_AT_BUYER:
         return invoice_shown(tx, invoice=invoice)
     _say(tx, row, "accept", "accepted", "")
@@ -117,7 +140,9 @@ def accept_invoice(tx: Tx, *, invoice: str) -> dict[str, Any]:
         owed = rules.transfer(
             "Expenses:Data", rules.payable(row["seller_party"]), row["seller_party"], row["gross_fen"]
         )
-        ledger.post(tx, key=_charge(invoice), kind="charge", reference=invoice, narration=row["product"], postings=owed)
+        kind, of = ("credit", row["value"]["credits"]) if row["gross_fen"] < 0 else ("charge", invoice)
+        ledger.post(tx, key=charge_of(invoice), kind=kind, reference=of, narration=row["product"], postings=owed)
+    _credit(tx, row, row["gross_fen"])
     _paid_where_nothing_is_due(tx, row)
     return invoice_shown(tx, invoice=invoice)
 
@@ -125,8 +150,8 @@ def accept_invoice(tx: Tx, *, invoice: str) -> dict[str, Any]:
 @verb(Role.finance)
 def dispute_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     """Dispute a received invoice as buyer, with the reason; the seller is told."""
-    row = _known(tx, invoice)
-    _require_party(tx, row["buyer_party"], "dispute")
+    row = known(tx, invoice)
+    require_party(tx, row["buyer_party"], "dispute")
     rules.require_reason("dispute", reason)
     _say(tx, row, "dispute", "disputed", reason)
     return invoice_shown(tx, invoice=invoice)
@@ -135,12 +160,12 @@ def dispute_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
 @verb(Role.finance)
 def void_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     """Void an invoice that was not accepted: its pending entry is voided, its events may be billed anew."""
-    row = _known(tx, invoice)
-    _require_party(tx, row["seller_party"], "void")
+    row = known(tx, invoice)
+    require_party(tx, row["seller_party"], "void")
     rules.require_reason("void", reason)
     rules.moved(invoice, row["state"], "void")  # asked before the uses are let go and the entry is touched
     _release(tx, invoice)
-    ledger.conclude(tx, _charge(invoice), EntryState.VOIDED)
+    ledger.conclude(tx, charge_of(invoice), EntryState.VOIDED)
     _say(tx, row, "void", "voided", reason)
     return invoice_shown(tx, invoice=invoice)
 
@@ -157,15 +182,20 @@ def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> 
     """Record money paid on an accepted invoice, at either side; the same bank reference counts once, and once more only
     when its entry was reversed.
 
+    amount_fen: below nought for what went back to the buyer, of an invoice that was paid and then credited.
     Refuses: TRD-409, TRD-411, TRD-413 (the reference stands for another amount, or there is none).
     """
-    row, reference = _known(tx, invoice), reference.strip()
-    key, stands = ledger.key_of_payment(tx, "pay", invoice, reference, amount_fen)
+    row, reference = known(tx, invoice), reference.strip()
+    due = rules.due(row)
+    back = type(amount_fen) is int and amount_fen < 0
+    key, stands = ledger.key_of_payment(tx, "refund" if back else "pay", invoice, reference, amount_fen)
     if stands:
         return invoice_shown(tx, invoice=invoice)
-    after = rules.moved(invoice, row["state"], "pay")
-    due = row["gross_fen"] - row["paid_fen"]
-    if type(amount_fen) is not int or not 0 < amount_fen <= due:
+    after = rules.moved(invoice, row["state"], "refund" if back else "pay")
+    # a payment of all that was billed may have crossed the credit note
+    if type(amount_fen) is not int or not (
+        due <= amount_fen < 0 or 0 < amount_fen <= row["gross_fen"] - row["paid_fen"]
+    ):
         raise OVERPAID(amount_fen=amount_fen, open_fen=due)
     seller = row["seller_party"] == signing.me(tx).party
     postings = (
@@ -173,11 +203,12 @@ def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> 
         if seller
         else rules.transfer(rules.payable(row["seller_party"]), "Assets:Bank", row["seller_party"], amount_fen)
     )
-    ledger.post(tx, key=key, kind="payment", reference=invoice, narration=reference, postings=postings)
-    state = after if amount_fen == due else InvoiceState(row["state"])
+    kind = "refund" if back else "payment"
+    ledger.post(tx, key=key, kind=kind, reference=invoice, narration=reference, postings=postings)
+    state = after if back or amount_fen >= due else InvoiceState(row["state"])
     tx.change(store.invoices, invoice, paid_fen=row["paid_fen"] + amount_fen, state=state.value)
     evidence.append(tx, "settle.paid", store.invoices, invoice, amount_fen=amount_fen, state=state.value)
-    if seller and state is InvoiceState.PAID:
+    if seller and state is InvoiceState.PAID and not back:
         words.tell(tx, row, "paid", reference, key)
     return invoice_shown(tx, invoice=invoice)
 
@@ -199,9 +230,13 @@ def invoices(
 
 @view()
 def invoice_shown(tx: Tx, *, invoice: str) -> dict[str, Any]:
-    """One invoice with its lines; each line names the usage events it prices."""
-    row = _known(tx, invoice)
-    return {**{n: v for n, v in row.items() if n != "value"}, "lines": store.lines_of(tx, invoice)}
+    """One invoice with its lines; each line names the usage events it prices.
+
+    credits: the invoice that a credit note credits.
+    """
+    row = known(tx, invoice)
+    credits = row["value"]["credits"] if row["gross_fen"] < 0 else ""
+    return {**{n: v for n, v in row.items() if n != "value"}, "credits": credits, "lines": store.lines_of(tx, invoice)}
 
 
 # --- messages --------------------------------------------------------------------------------------------------
@@ -209,9 +244,9 @@ def invoice_shown(tx: Tx, *, invoice: str) -> dict[str, Any]:
 
 def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """settle.invoice: checked against the signature, the agreement and its tariff, then kept."""
-    value = _of_form(body.get("invoice"), INVOICE_FIELDS)
-    found = [_of_form(line, LINE_FIELDS) for line in value["lines"]]
-    _require_signature(tx, value, sender)
+    value = of_form(body.get("invoice"), INVOICE_FIELDS)
+    found = [of_form(line, LINE_FIELDS) for line in value["lines"]]
+    require_signature(tx, value, sender)
     known = tx.get(store.invoices, value["invoice"])
     if known is not None:
         if known["digest"] != digest(signing.unsigned(value)):
@@ -228,7 +263,7 @@ def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     )
     if not same:
         raise NOT_PROVEN(why="与合约不符。", why_en="It does not agree with the contract.")
-    if not _keepable(value, found):
+    if not keepable(value, found):
         raise NOT_PROVEN(
             why="编号、明细序号或时间的写法不符。",
             why_en="Its id, line numbers or times are not written as they are kept.",
@@ -247,10 +282,10 @@ def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
             why_en=f"It charges {charged} deliveries, earlier ones {before}; this node had at most {known_here}.",
         )
     _bought(tx, value, lines)
-    _store(tx, value, lines, peer=sender, parts=[], state=InvoiceState.RECEIVED)
+    store_invoice(tx, value, lines, peer=sender, parts=[], state=InvoiceState.RECEIVED)
 
 
-def _keepable(value: dict[str, Any], lines: list[dict[str, Any]]) -> bool:
+def keepable(value: dict[str, Any], lines: list[dict[str, Any]]) -> bool:
     """Whether what a peer wrote can be a key here, and a time: other keys are made of its id, times are compared."""
     numbered = [line["number"] for line in lines] == list(range(1, len(lines) + 1))
     return bool(rules.ID.fullmatch(value["invoice"])) and numbered and all(
@@ -284,7 +319,8 @@ def received_accepted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if row["state"] in (InvoiceState.ACCEPTED, InvoiceState.PAID):
         return
     _move(tx, row, rules.moved(row["id"], row["state"], "accepted"), "accepted", acceptance=word)
-    ledger.conclude(tx, _charge(row["id"]), EntryState.POSTED)
+    ledger.conclude(tx, charge_of(row["id"]), EntryState.POSTED)
+    _credit(tx, row, row["gross_fen"])
     statements.issue(tx, row["id"])
     _paid_where_nothing_is_due(tx, row)
 
@@ -306,8 +342,9 @@ def received_voided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         return
     after = rules.moved(row["id"], row["state"], "voided")
     _release(tx, row["id"])
-    if tx.get(store.entries, _charge(row["id"])) is not None:
-        ledger.reverse(tx, _charge(row["id"]), word["reason"])
+    if tx.get(store.entries, charge_of(row["id"])) is not None:
+        ledger.reverse(tx, charge_of(row["id"]), word["reason"])
+        _credit(tx, row, -row["gross_fen"])
     _move(tx, row, after, "voided", reason=word["reason"][:500])
 
 
@@ -317,13 +354,13 @@ def received_paid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if row["state"] == InvoiceState.PAID:
         return
     after = rules.moved(row["id"], row["state"], "pay")
-    due = row["gross_fen"] - row["paid_fen"]
+    due = rules.due(row)
     ledger.post(
         tx, key=f"pay-{hexdigest([row['id'], word])[:32]}", kind="payment", reference=row["id"],
         narration=f"receipt: {word['reason']}"[:400],
         postings=rules.transfer(rules.payable(row["seller_party"]), "Assets:Bank", row["seller_party"], due),
     )  # fmt: skip
-    _move(tx, row, after, "paid", paid_fen=row["gross_fen"])
+    _move(tx, row, after, "paid", paid_fen=row["paid_fen"] + due)
 
 
 def received_unpaid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -341,18 +378,35 @@ def received_unpaid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 
 
 def _paid_where_nothing_is_due(tx: Tx, row: dict[str, Any]) -> None:
-    """An invoice of 0 that is accepted is settled: no money will move that could say so."""
-    if row["gross_fen"] == 0:
+    """An invoice of 0 that is accepted is settled, and so is a credit note: no money will move that could say so."""
+    if row["gross_fen"] <= 0:
         _move(tx, row, rules.moved(row["id"], InvoiceState.ACCEPTED, "pay"), "paid")
+
+
+def _credit(tx: Tx, row: dict[str, Any], fen: int) -> None:
+    """Take what an accepted credit note says (fen, below nought) from its invoice, or give it back; none of others."""
+    if row["gross_fen"] >= 0:
+        return
+    of = known(tx, row["value"]["credits"])
+    credited = of["credited_fen"] - fen
+    due = rules.due({**of, "credited_fen": credited})
+    state = of["state"]
+    if state in rules.CHARGED_AT_BUYER and (due <= 0) != (state == InvoiceState.PAID):
+        state = rules.moved(of["id"], state, "pay" if due <= 0 else "reverse").value
+    tx.change(store.invoices, of["id"], credited_fen=credited, state=state)
+    evidence.append(tx, "settle.invoice_credited", store.invoices, of["id"], by=row["id"], amount_fen=-fen, state=state)
+    receipted = of["paid_fen"] and state == InvoiceState.PAID != of["state"]
+    if receipted and of["seller_party"] == signing.me(tx).party:
+        words.tell(tx, of, "paid", row["id"], f"{row['id']}-paid")
 
 
 def _word(tx: Tx, sender: str, body: dict[str, Any], word: str, party: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The invoice a signed word speaks of, and the word, checked."""
-    value = _of_form(body.get("notice"), WORD_FIELDS)
-    row = _known(tx, value["invoice"])
+    value = of_form(body.get("notice"), WORD_FIELDS)
+    row = known(tx, value["invoice"])
     if register.node(tx, sender)["party"] != row[party]:
         raise NOT_PROVEN(why="发送方不是该账单的当事方。", why_en="The sender is not that party of the invoice.")
-    _require_signature(tx, value, sender)
+    require_signature(tx, value, sender)
     if value["digest"] != row["digest"] or value["word"] != word:
         raise NOT_PROVEN(why="所指账单内容不同。", why_en="It speaks of an invoice with other content.")
     return row, value
@@ -372,7 +426,7 @@ def _adds_up(lines: list[dict[str, Any]], value: dict[str, Any]) -> bool:
     return bool(sum(line["amount_fen"] for line in lines) == value["gross_fen"])
 
 
-def _of_form(value: Any, fields: dict[str, type]) -> dict[str, Any]:
+def of_form(value: Any, fields: dict[str, type]) -> dict[str, Any]:
     if not isinstance(value, dict) or set(value) != set(fields):
         raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
     if any(type(value[name]) is not kind for name, kind in fields.items()):
@@ -380,7 +434,7 @@ def _of_form(value: Any, fields: dict[str, type]) -> dict[str, Any]:
     return value
 
 
-def _require_signature(tx: Tx, value: dict[str, Any], sender: str) -> None:
+def require_signature(tx: Tx, value: dict[str, Any], sender: str) -> None:
     node = register.node(tx, sender)
     if not signing.signed_by(value, node["party"], node["public_key"]):
         raise NOT_PROVEN(why="签名无效。", why_en="The signature does not verify.")
@@ -389,9 +443,10 @@ def _require_signature(tx: Tx, value: dict[str, Any], sender: str) -> None:
 # --- parts -----------------------------------------------------------------------------------------------------
 
 
-def _store(
-    tx: Tx, value: dict[str, Any], lines: list[Line], *, peer: str, parts: list[dict[str, Any]], state: InvoiceState
+def store_invoice(
+    tx: Tx, value: dict[str, Any], lines: Sequence[Line], *, peer: str, parts: list[dict[str, Any]], state: InvoiceState
 ) -> None:
+    """Keep an invoice or a credit note with its lines."""
     key = value["invoice"]
     same = ("agreement", "seller_party", "buyer_party", "product", "purpose", "gross_fen", "issued_at")
     row = {name: value[name] for name in same}
@@ -400,6 +455,7 @@ def _store(
         {
             **row, "id": key, "from_at": value["from"], "until_at": value["until"], "peer_node": peer, "paid_fen": 0,
             "parts": parts, "state": state.value, "value": value, "digest": digest(signing.unsigned(value)),
+            "reason": value.get("reason"),
         },
     )  # fmt: skip
     evidence.append(
@@ -408,11 +464,11 @@ def _store(
     )  # fmt: skip
     for line in lines:
         line_id = f"{key}-{line.number}"
-        tx.add(store.lines, {**_line_json(line), "id": line_id, "invoice": key})
+        tx.add(store.lines, {**line_json(line), "id": line_id, "invoice": key})
         evidence.append(tx, "settle.line_made", store.lines, line_id, amount_fen=line.amount_fen, state=line.state)
 
 
-def _line_json(line: Line) -> dict[str, Any]:
+def line_json(line: Line) -> dict[str, Any]:
     return {**asdict(line), "events": list(line.events)}
 
 
@@ -429,17 +485,17 @@ def _move(tx: Tx, row: dict[str, Any], after: InvoiceState, past: str, **values:
     evidence.append(tx, f"settle.invoice_{past}", store.invoices, row["id"], state=after.value)
 
 
-def _charge(invoice_id: str) -> str:
+def charge_of(invoice_id: str) -> str:
     return f"{invoice_id}-charge"
 
 
-def _known(tx: Tx, invoice_id: str) -> dict[str, Any]:
+def known(tx: Tx, invoice_id: str) -> dict[str, Any]:
     row = tx.get(store.invoices, invoice_id)
     if row is None:
         raise UNKNOWN(thing=invoice_id)
     return row
 
 
-def _require_party(tx: Tx, party: str, deed: str) -> None:
+def require_party(tx: Tx, party: str, deed: str) -> None:
     if signing.me(tx).party != party:
         raise NOT_SELLER(deed=deed, party=party)

@@ -16,6 +16,9 @@ from datong.settle.service import words
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
+PAID_IN, PAID_OUT, REFUNDS = ("payment", "refund"), ("payout", "payout_refund"), ("refund", "payout_refund")
+"""Kinds of entries of money that moved on an invoice, on a statement, and back on either."""
+
 
 def post(
     tx: Tx, *, key: str, kind: str, reference: str, narration: str, postings: Sequence[Posting],
@@ -53,7 +56,7 @@ def key_of_payment(tx: Tx, kind: str, of: str, reference: str, amount_fen: int) 
         key = f"{kind}-{hexdigest([of, reference, times])[:32]}"
     if tx.get(store.entries, key) is None:
         return key, False
-    if (recorded := _amount(tx, key)) != amount_fen:
+    if (recorded := _amount(tx, key)) != abs(amount_fen):
         raise REFERENCE(
             why=f"该流水号已登记 {recorded} 分（分录 {key}），与 {amount_fen} 分不同。",
             why_en=f"Its reference is recorded with {recorded} fen (entry {key}), not {amount_fen}.",
@@ -87,7 +90,7 @@ def reverse_entry(tx: Tx, *, entry: str, reason: str) -> dict[str, Any]:
         raise UNKNOWN(thing=entry)
     if row["state"] != EntryState.POSTED or row["reverses"]:
         raise NOT_NOW(thing=entry, deed="reverse", state=row["state"], open="—")
-    if row["kind"] not in ("payment", "payout"):
+    if row["kind"] not in (*PAID_IN, *PAID_OUT):
         raise NOT_REVERSIBLE(entry=entry, kind=row["kind"])
     rules.require_reason("reverse", reason)
     return take_back(tx, row, reason)
@@ -101,13 +104,13 @@ def take_back(tx: Tx, row: dict[str, Any], reason: str) -> dict[str, Any]:
 
 
 def _lower(tx: Tx, row: dict[str, Any], reason: str) -> None:
-    amount = _amount(tx, row["id"])
-    of = store.invoices if row["kind"] == "payment" else store.statements
+    amount = _amount(tx, row["id"]) * (-1 if row["kind"] in REFUNDS else 1)
+    of = store.invoices if row["kind"] in PAID_IN else store.statements
     paid = tx.get(of, row["reference"])
     if paid is None:
         raise UNKNOWN(thing=row["reference"])
     values: dict[str, Any] = {"paid_fen": paid["paid_fen"] - amount}
-    if row["kind"] == "payment":
+    if row["kind"] in PAID_IN and rules.due({**paid, **values}) > 0:  # what was credited is not due again
         values["state"] = rules.moved(paid["id"], paid["state"], "reverse").value
     tx.change(of, paid["id"], **values)
     evidence.append(tx, "settle.payment_reversed", of, paid["id"], amount_fen=amount, entry=row["id"])

@@ -27,6 +27,8 @@ FIELDS = {
     "until": str, "party": str, "issuer_party": str, "gross_fen": int, "lines": list, "parts": list,
     "issued_at": str, "signatures": list,
 }  # fmt: skip
+CREDITS = {"invoice": str, "before_fen": int}
+"""What the statement of a credit note says besides, as `credits`: its invoice, and what of that was billed before."""
 LINE_FIELDS = {
     "number": int, "description": str, "state": str, "quantity": int, "unit_price_fen": int, "amount_fen": int,
 }  # fmt: skip
@@ -43,13 +45,23 @@ def issue(tx: Tx, invoice: str) -> None:
         value = signing.signed(tx, _value(tx, row, part["party"]))
         node = "" if part["party"] == me else words.node_of(tx, part["party"])
         direction = "own" if part["party"] == me else "sent" if node else "unsent"
-        if _store(tx, value, part["share_fen"], direction) and node:
+        fresh = _store(tx, value, part["share_fen"], direction)
+        if fresh and row["gross_fen"] < 0:
+            _take_back(tx, _key(me, row["value"]["credits"], part["party"]), part["share_fen"])
+        if fresh and node:
             outbox.send(tx, to=node, type="settle.statement", body={"statement": value},
                         key=f"{value['statement']}-sent")  # fmt: skip
 
 
 def _value(tx: Tx, row: dict[str, Any], party: str) -> dict[str, Any]:
+    credits: dict[str, Any] = {}
+    if row["gross_fen"] < 0:
+        of = tx.get(store.invoices, row["value"]["credits"])
+        assert of is not None
+        before = of["gross_fen"] - of["credited_fen"] - row["gross_fen"]
+        credits = {"credits": {"invoice": of["id"], "before_fen": before}}
     return {
+        **credits,
         "statement": _key(row["seller_party"], row["id"], party), "invoice": row["id"], "invoice_digest": row["digest"],
         "agreement": row["agreement"], "product": row["product"], "from": row["from_at"], "until": row["until_at"],
         "party": party, "issuer_party": row["seller_party"], "gross_fen": row["gross_fen"],
@@ -67,7 +79,7 @@ def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """settle.statement: signature, lines and split are checked, and that a contract of this node with the sender
     promises exactly this split; then kept."""
     value = body.get("statement")
-    if not isinstance(value, dict) or set(value) != set(FIELDS):
+    if not isinstance(value, dict) or value.keys() - {"credits"} != FIELDS.keys():
         raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
     if any(type(value[name]) is not kind for name, kind in FIELDS.items()):
         raise NOT_PROVEN(why="字段类型不符。", why_en="A field is of the wrong type.")
@@ -80,8 +92,9 @@ def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         raise NOT_PROVEN(why="时间的写法不符。", why_en="Its times are not written as they are kept.")
     if value["statement"] != _key(value["issuer_party"], value["invoice"], me):
         raise NOT_PROVEN(why="结算单编号不符。", why_en="Its id is not that of this invoice and party.")
+    of = _credited(tx, value) if "credits" in value else None
     share = _verified_share(value, me)
-    if not _promised(tx, sender, value):
+    if of is None and not _promised(tx, sender, value):
         raise NOT_PROVEN(
             why="本节点与发送方没有载明该分配的合约。",
             why_en="No contract of this node with the sender promises that split.",
@@ -91,13 +104,46 @@ def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         if known["digest"] != digest(signing.unsigned(value)):
             raise NOT_PROVEN(why="同号结算单内容不同。", why_en="Another statement of that id is held here.")
         return
+    if of is not None and value["credits"]["before_fen"] != of["gross_fen"] + sum(
+        one["gross_fen"] for one in store.credits_received(tx, of)
+    ):
+        raise NOT_PROVEN(why="红字前的金额不符。", why_en="What it says was billed before it is not what was.")
     _store(tx, value, share, "received")
+    if of is not None:
+        _take_back(tx, of["id"], share)
     if share:
         ledger.post(
             tx, key=f"{value['statement']}-share", kind="share", reference=value["statement"],
             narration=value["product"][:80], state=EntryState.POSTED,
             postings=rules.share_received(node["party"], next(p for p in value["parts"] if p["party"] == me)),
         )  # fmt: skip
+
+
+def _credited(tx: Tx, value: dict[str, Any]) -> dict[str, Any]:
+    """The statement from which that of a credit note takes back, whose split both must have."""
+    credits = value["credits"]
+    if not isinstance(credits, dict) or {name: type(told) for name, told in credits.items()} != CREDITS:
+        raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
+    of = tx.get(store.statements, _key(value["issuer_party"], credits["invoice"], value["party"]))
+    if of is None or of["direction"] != "received" or of["gross_fen"] < 0:
+        raise NOT_PROVEN(why="本节点没有它所冲红的结算单。", why_en="What it takes back from is not held here.")
+    same = ("agreement", "product", "from", "until")
+    if any(of["value"][name] != value[name] for name in same) or _split(of["value"]) != _split(value):
+        raise NOT_PROVEN(why="与所冲红的结算单不符。", why_en="It does not agree with what it takes back from.")
+    return of
+
+
+def _split(value: dict[str, Any]) -> list[Any]:
+    names = ("party", "weight", "payee_kind", "account")
+    return [[part.get(name) for name in names] if isinstance(part, dict) else None for part in value["parts"]]
+
+
+def _take_back(tx: Tx, statement: str, share: int) -> None:
+    """Lower what is owed on a statement by what that of a credit note takes back from it (below nought)."""
+    of = tx.get(store.statements, statement)
+    if of is not None:
+        tx.change(store.statements, statement, credited_fen=of["credited_fen"] - share)
+        evidence.append(tx, "settle.statement_credited", store.statements, statement, amount_fen=-share)
 
 
 def received_payout_returned(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -123,10 +169,11 @@ RETURNED = {"statement": str, "digest": str, "amount_fen": int, "reason": str, "
 
 
 def _promised(tx: Tx, sender: str, value: dict[str, Any]) -> bool:
-    """Whether the sender owes this party by a contract that both signed: the supply contract carries the split."""
+    """Whether the sender owes this party by a contract that both signed and that was in force within the period: the
+    supply contract carries the split. One that had ended before promises nothing of what was used after."""
     return any(
         contract["from"] < value["until"]
-        and (contract["until"] is None or contract["until"] > value["from"])
+        and all(end > value["from"] for end in (contract["until"], contract["ended_at"]) if end)
         and weights(contract["terms"].get("split") or []) == weights(value["parts"])
         for contract in negotiate.provided_to(tx, sender)
     )
@@ -139,9 +186,16 @@ def _verified_share(value: dict[str, Any], me: str) -> int:
         raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
     if any(line["amount_fen"] != line["quantity"] * line["unit_price_fen"] for line in lines):
         raise NOT_PROVEN(why="明细金额不是数量乘单价。", why_en="An amount is not quantity times price.")
-    if sum(line["amount_fen"] for line in lines) != value["gross_fen"] or value["gross_fen"] > FEN_MAX:
+    sign, gross = -1 if "credits" in value else 1, value["gross_fen"]
+    if any(line["unit_price_fen"] * sign < 0 for line in lines) or gross * sign < 0:
+        raise NOT_PROVEN(why="金额的正负不符。", why_en="An amount has the wrong sign.")
+    if sum(line["amount_fen"] for line in lines) != gross or abs(gross) > FEN_MAX:
         raise NOT_PROVEN(why="明细与总额不符。", why_en="Its lines do not add up to the gross amount.")
-    again = [asdict(share) for share in rules.shares(value["gross_fen"], parts)]
+    before = value["credits"]["before_fen"] if sign < 0 else 0
+    if sign < 0 and not 0 < -gross <= before <= FEN_MAX:
+        raise NOT_PROVEN(why="红字金额超出原金额。", why_en="It takes back more than was billed, or nothing.")
+    found = rules.credited_shares(before, before + gross, parts) if sign < 0 else rules.shares(gross, parts)
+    again = [asdict(share) for share in found]
     if again != parts:
         raise NOT_PROVEN(why="分配结果与权重不符。", why_en="The shares do not follow from the weights.")
     mine = [part["share_fen"] for part in parts if part["party"] == me]
@@ -151,10 +205,10 @@ def _verified_share(value: dict[str, Any], me: str) -> int:
 
 
 def _is_line(line: Any) -> bool:
-    """Whether a line has its fields, each of its type, and counts and prices nothing below zero."""
+    """Whether a line has its fields, each of its type, and counts nothing below zero."""
     if not isinstance(line, dict) or {name: type(told) for name, told in line.items()} != LINE_FIELDS:
         return False
-    return bool(line["quantity"] >= 0 and line["unit_price_fen"] >= 0)
+    return bool(line["quantity"] >= 0)
 
 
 def _store(tx: Tx, value: dict[str, Any], share: int, direction: str) -> bool:
@@ -180,24 +234,27 @@ def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) ->
     """Record money paid out on a statement, at either side; the same bank reference counts once, and once more only
     when its entry was reversed.
 
-    A department's share goes to the treasury account: its own node records that it was paid there. Refuses: TRD-411,
-    TRD-413 (the reference stands for another amount, or there is none).
+    A department's share goes to the treasury account: its own node records that it was paid there. amount_fen: below
+    nought for what the party gave back, of a share that was paid out and then credited.
+    Refuses: TRD-411, TRD-413 (the reference stands for another amount, or there is none).
     """
     row, reference = tx.get(store.statements, statement), reference.strip()
     if row is None or row["direction"] == "own":
         raise UNKNOWN(thing=statement)
-    key, stands = ledger.key_of_payment(tx, "out", statement, reference, amount_fen)
+    back = type(amount_fen) is int and amount_fen < 0
+    key, stands = ledger.key_of_payment(tx, "back" if back else "out", statement, reference, amount_fen)
     if stands:
         return row
-    due = row["share_fen"] - row["paid_fen"]
-    if type(amount_fen) is not int or not 0 < amount_fen <= due:
+    due, whole = rules.due(row), row["share_fen"] - row["paid_fen"]  # a payout of it may have crossed the credit note
+    if type(amount_fen) is not int or not (due <= amount_fen < 0 or 0 < amount_fen <= whole):
         raise OVERPAID(amount_fen=amount_fen, open_fen=due)
     part = next(part for part in row["value"]["parts"] if part["party"] == row["party"])
     received = row["direction"] == "received"
     postings = (
         rules.payout_received(row["issuer_party"], part, amount_fen) if received else rules.paid_out(part, amount_fen)
     )
-    ledger.post(tx, key=key, kind="payout", reference=statement, narration=reference, postings=postings)
+    kind = "payout_refund" if back else "payout"
+    ledger.post(tx, key=key, kind=kind, reference=statement, narration=reference, postings=postings)
     tx.change(store.statements, statement, paid_fen=row["paid_fen"] + amount_fen)
     evidence.append(tx, "settle.paid_out", store.statements, statement, amount_fen=amount_fen)
     return dict(tx.get(store.statements, statement) or {})
@@ -221,7 +278,11 @@ def settlement(tx: Tx, *, invoice: str) -> dict[str, Any]:
     row = tx.get(store.invoices, invoice)
     if row is None:
         raise UNKNOWN(thing=invoice)
-    entries = [entry for entry in store.ledger(tx, invoice) if entry["state"] != EntryState.VOIDED]
+    waits = (EntryState.PENDING, "credit")  # a credit note that is not accepted takes nothing back yet
+    entries = [
+        entry for entry in store.ledger(tx, invoice)
+        if entry["state"] != EntryState.VOIDED and (entry["state"], entry["kind"]) != waits
+    ]  # fmt: skip
     zero = all(sum(posting["amount_fen"] for posting in entry["postings"]) == 0 for entry in entries)
     live = sum(
         posting["amount_fen"] for entry in entries for posting in entry["postings"]
@@ -229,11 +290,12 @@ def settlement(tx: Tx, *, invoice: str) -> dict[str, Any]:
     )  # fmt: skip
     seller = row["seller_party"] == signing.me(tx).party
     charged = row["state"] in (rules.CHARGED if seller else rules.CHARGED_AT_BUYER)
-    due = (row["gross_fen"] if charged else 0) - row["paid_fen"]  # below nought: what the seller of a voided one owes
+    due = rules.due(row) if charged else -row["paid_fen"]  # below nought: what the seller of a voided one owes
     lines = sum(line["amount_fen"] for line in store.lines_of(tx, invoice))
     parts = sum(part["share_fen"] for part in row["parts"]) if row["parts"] else row["gross_fen"]
     return {
-        "invoice": invoice, "state": row["state"], "gross_fen": row["gross_fen"], "open_fen": due,
+        "invoice": invoice, "state": row["state"], "gross_fen": row["gross_fen"], "credited_fen": row["credited_fen"],
+        "open_fen": due,
         "parts": [{**part, "name": _name(tx, part["party"])} for part in row["parts"]],
         "balanced": zero and lines == row["gross_fen"] == parts and live == (due if seller else -due),
     }  # fmt: skip

@@ -1,0 +1,398 @@
+"""Quarrels over the money: a supply contract renewed with another split, an invoice that was wrong and accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_settle_month import every_record_has_a_leaf_that_fits_it
+from test_settle_service import (
+    BIKE,
+    BUREAU,
+    FEE,
+    GROUP,
+    SPLIT,
+    at,
+    balance,
+    bill,
+    code_of,
+    contract,
+    pulled,
+    sums_to_zero,
+    supply,
+    terms,
+    use,
+)
+
+from datong.deliver import store as deliver_store
+from datong.ground import signing
+from datong.ground.db import NODE, new_id
+from datong.ground.refusal import Refusal
+from datong.meter import service as meter
+from datong.negotiate import store as negotiate_store
+from datong.settle import rules
+from datong.settle import service as settle
+from neighbours import Neighbours
+
+RENEWED = "2026-03-15T00:00:00Z"
+OTHER = [{**SPLIT[0], "weight": 10}, {**SPLIT[1], "weight": 40}, {**SPLIT[2], "weight": 50}]
+"""What the supplies promise from then on; the buyer's contract says SPLIT for all its term."""
+SUPPLIERS = ("bike-company", "traffic-bureau")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Neighbours:
+    world = Neighbours(tmp_path, "data-group", "city-lab", *SUPPLIERS)
+    contract(world)
+    pulled(world)
+    for supplier in SUPPLIERS:
+        supplied(world, supplier, "old", SPLIT, until=RENEWED)
+        supplied(world, supplier, "new", OTHER, **{"from": RENEWED})
+    return world
+
+
+def supplied(world: Neighbours, supplier: str, name: str, split: list[dict[str, Any]], **changes: Any) -> None:
+    """A supply contract supplier -> data-group as both its sides hold it."""
+    said = terms(product="R", tariff={"kind": "free", "amount_fen": 0}, split=split)
+    supply(world, supplier, id=f"{name}-{supplier}", terms=said, **changes)
+    with world.stores[supplier].read() as tx:
+        row = tx.get(negotiate_store.agreements, f"{name}-{supplier}")
+    with world.as_person("data-group") as tx:
+        tx.add(negotiate_store.agreements, dict(row or {}))
+
+
+def delivered(world: Neighbours, when: str, version: int, *supplies: str) -> None:
+    """The buyer gets a version of the product that was made of what these contracts supplied."""
+    world.at(when)
+    laid, inputs = new_id("tab"), [{"resource": "R", "agreement": one, "digest": "d", "rows": 1} for one in supplies]
+    with world.stores["data-group"].begin(NODE, "deliver") as tx:
+        event = meter.take(tx, agreement="agr-1", grant="g", kind="file_set", table="flows.cells", version=version,
+                           rows=1, bytes_granted=10, files=[], decision={})  # fmt: skip
+        tx.add(deliver_store.share_tables, {
+            "id": laid, "agreement": "agr-1", "share": "s", "schema_name": "flows", "table_name": "cells",
+            "version": version, "dataset": "P-FLOWS", "schema_string": "", "rows": 1, "bytes": 10,
+            "source": {"kind": "product", "inputs": inputs}, "at": tx.now, "wall_at": tx.wall, "state": "open",
+        })  # fmt: skip
+        tx.add(deliver_store.file_sets, {
+            "id": new_id("files"), "grant_id": "g", "agreement": "agr-1", "share_table": laid, "event": event,
+            "decision": "d", "until": tx.wall,
+        })  # fmt: skip
+
+
+def accepted(world: Neighbours, invoice: str) -> dict[str, int]:
+    """The invoice accepted and its statements taken; what each party is owed at the seller."""
+    world.carry(times=2)
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    world.carry(times=2)
+    told = at(world, "data-group", "settlement", invoice=invoice)
+    assert told["balanced"] and sum(part["share_fen"] for part in told["parts"]) == told["gross_fen"]
+    return {part["party"]: part["share_fen"] for part in told["parts"]}
+
+
+def test_what_was_made_of_a_renewed_supply_is_split_as_that_promises(world: Neighbours) -> None:
+    """The buyer's contract keeps its weights; both sides go by the supply contract of what was delivered."""
+    delivered(world, "2026-03-20T00:00:00Z", 1, "new-bike-company", "new-traffic-bureau")
+    delivered(world, "2026-03-21T00:00:00Z", 2, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    shares = accepted(world, bill(world)["id"])
+    assert shares == {GROUP: 20_000, BUREAU: 79_999, BIKE: 99_999} and sum(shares.values()) == 2 * FEE
+    for supplier, party in zip(SUPPLIERS, (BIKE, BUREAU), strict=True):
+        (row,) = at(world, supplier, "statements")
+        assert (row["direction"], row["share_fen"]) == ("received", shares[party])
+
+
+def test_a_month_in_which_the_split_changed_is_billed_in_two(world: Neighbours) -> None:
+    delivered(world, "2026-03-10T00:00:00Z", 1, "old-bike-company", "old-traffic-bureau")
+    delivered(world, "2026-03-20T00:00:00.7Z", 2, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    with pytest.raises(Refusal) as refused:
+        bill(world)
+    assert refused.value.code == "TRD-530"
+    periods = refused.value.facts["periods"].split(", ")
+    assert periods == ["2026-02-28T16:00:00Z/2026-03-20T00:00:00Z", "2026-03-20T00:00:00Z/2026-03-31T16:00:00Z"]
+    before, after = (accepted(world, bill(world, period=period)["id"]) for period in periods)
+    assert before == {GROUP: 30_000, BUREAU: 39_999, BIKE: 30_000} and sum(before.values()) == FEE
+    assert after == {GROUP: 10_000, BUREAU: 40_000, BIKE: 49_999} and sum(after.values()) == FEE
+    for supplier, party in zip(SUPPLIERS, (BIKE, BUREAU), strict=True):
+        assert sorted(row["share_fen"] for row in at(world, supplier, "statements")) == sorted(
+            [before[party], after[party]]
+        )
+
+
+@pytest.mark.parametrize("ending", [{"until": RENEWED}, {"state": "TERMINATED", "ended_at": RENEWED}])
+def test_the_weights_of_a_supply_contract_that_is_over_are_refused(world: Neighbours, ending: dict[str, str]) -> None:
+    """A seller that goes on splitting by the older, lower weight: nothing of a period after the end is promised by it."""
+    with world.as_person("bike-company") as tx:
+        tx.change(negotiate_store.agreements, "old-bike-company", until=None)
+        tx.change(negotiate_store.agreements, "old-bike-company", **ending)
+    delivered(world, "2026-03-20T00:00:00Z", 1)  # the seller says nothing of supplies: the buyer's contract is its word
+    world.at("2026-04-01T00:00:00Z")
+    invoice = bill(world, period="2026-03-16/2026-04-01")["id"]
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    (word,) = world.outgoing("city-lab")
+    world.deliver("data-group", "city-lab", word["type"], word["body"])
+    told = next(m for m in world.outgoing("data-group") if m["body"].get("statement", {}).get("party") == BIKE)
+    assert code_of(world.deliver, "bike-company", "data-group", told["type"], told["body"]) == "TRD-401"
+
+
+# --- credit notes ------------------------------------------------------------------------------------------------
+
+
+def billed(world: Neighbours, versions: int = 3) -> dict[str, Any]:
+    """An invoice over so many uses that was accepted, its statements taken."""
+    for version in range(versions):
+        delivered(world, f"2026-03-{20 + version}T00:00:00Z", version, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    invoice = bill(world)
+    accepted(world, invoice["id"])
+    return at(world, "data-group", "invoice_shown", invoice=invoice["id"])
+
+
+def credited(world: Neighbours, invoice: dict[str, Any], *uses: str) -> dict[str, Any]:
+    """A credit note of the seller that the buyer accepts."""
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="one file was damaged", uses=[*uses])
+    world.carry(times=2)
+    at(world, "city-lab", "accept_invoice", invoice=note["id"])
+    world.carry(times=2)
+    return note
+
+
+def books(world: Neighbours, invoice: str, *, due: int) -> None:
+    """Both sides and every supplier say the same of an invoice, to the fen, and every entry sums to zero."""
+    for name in ("data-group", "city-lab"):
+        told = at(world, name, "settlement", invoice=invoice)
+        assert told["balanced"] and told["open_fen"] == due, (name, told)
+    for row in at(world, "data-group", "statements"):
+        if row["direction"] == "sent":
+            name = "bike-company" if row["party"] == BIKE else "traffic-bureau"
+            (theirs,) = at(world, name, "statements", id=row["id"])
+            assert (theirs["share_fen"], theirs["credited_fen"]) == (row["share_fen"], row["credited_fen"])
+    assert sums_to_zero(world) and every_record_has_a_leaf_that_fits_it(world)
+
+
+def owed(world: Neighbours) -> dict[str, int]:
+    """What the seller's statements leave to each party."""
+    left: dict[str, int] = {}
+    for row in at(world, "data-group", "statements"):
+        if row["gross_fen"] > 0:
+            left[row["party"]] = left.get(row["party"], 0) + row["share_fen"] - row["credited_fen"]
+    return left
+
+
+def test_what_is_left_after_credit_notes_is_split_as_if_no_more_had_been_billed(world: Neighbours) -> None:
+    invoice = billed(world)
+    uses = [event for line in invoice["lines"] for event in line["events"]]
+    for left, one in zip((2, 1, 0), uses, strict=True):
+        credited(world, invoice, one)
+        books(world, invoice["id"], due=left * FEE)
+        shares = {share.party: share.share_fen for share in rules.shares(left * FEE, OTHER)}
+        assert owed(world) == shares and sum(shares.values()) == left * FEE
+    assert at(world, "city-lab", "invoice_shown", invoice=invoice["id"])["state"] == "PAID", "nothing is due on it"
+    for name in ("data-group", "city-lab", *SUPPLIERS):
+        assert balance(world, name) == {}, name
+    assert bill(world)["id"] == invoice["id"], "its uses are not billed again"
+
+
+def test_what_was_paid_and_then_credited_is_paid_back(world: Neighbours) -> None:
+    invoice = billed(world)
+    gross = invoice["gross_fen"]
+    for name in ("data-group", "city-lab"):
+        at(world, name, "record_payment", invoice=invoice["id"], amount_fen=gross, reference="b-1")
+    world.carry(times=2)
+    (sent,) = [row for row in at(world, "data-group", "statements") if row["party"] == BIKE]
+    for name in ("data-group", "bike-company"):
+        at(world, name, "record_payout", statement=sent["id"], amount_fen=sent["share_fen"], reference="o-1")
+    credited(world, invoice, invoice["lines"][0]["events"][0])
+    books(world, invoice["id"], due=-FEE)
+    for name in ("data-group", "city-lab"):
+        assert code_of(
+            at, world, name, "record_payment", invoice=invoice["id"], amount_fen=-FEE - 1, reference="r"
+        ) == ("TRD-411")
+        for _ in range(2):  # the same bank reference counts once
+            at(world, name, "record_payment", invoice=invoice["id"], amount_fen=-FEE, reference="b-1")
+    books(world, invoice["id"], due=0)
+    back = sent["share_fen"] - owed(world)[BIKE]
+    for name in ("data-group", "bike-company"):
+        at(world, name, "record_payout", statement=sent["id"], amount_fen=-back, reference="o-2")
+        assert at(world, name, "statements", id=sent["id"])[0]["paid_fen"] == owed(world)[BIKE]
+    assert balance(world, "city-lab") == {"Expenses:Data": 2 * FEE, "Assets:Bank": -2 * FEE}
+    assert balance(world, "bike-company") == {"Income:Data:Share": -owed(world)[BIKE], "Assets:Bank": owed(world)[BIKE]}
+    # a refund recorded wrongly is reversed as a payment is
+    (refund,) = [e for e in at(world, "data-group", "ledger", reference=invoice["id"]) if e["kind"] == "refund"]
+    at(world, "data-group", "reverse_entry", entry=refund["id"], reason="not sent")
+    told = at(world, "data-group", "settlement", invoice=invoice["id"])
+    assert told["balanced"] and told["open_fen"] == -FEE and told["state"] == "PAID"
+
+
+def test_a_payment_that_crosses_a_credit_note_is_recorded_and_paid_back(world: Neighbours) -> None:
+    invoice = billed(world)
+    credited(world, invoice, invoice["lines"][0]["events"][0])
+    for name in ("data-group", "city-lab"):
+        at(world, name, "record_payment", invoice=invoice["id"], amount_fen=3 * FEE, reference="b-1")
+    world.carry(times=2)
+    books(world, invoice["id"], due=-FEE)
+
+
+def test_the_payment_of_what_is_left_closes_a_credited_invoice_at_both_sides(world: Neighbours) -> None:
+    invoice = billed(world)
+    at(world, "data-group", "record_payment", invoice=invoice["id"], amount_fen=2 * FEE, reference="b-1")
+    world.carry(times=2)
+    credited(world, invoice, invoice["lines"][0]["events"][0])
+    books(world, invoice["id"], due=0)  # the buyer had recorded nothing: the seller's receipt says so
+    for name in ("data-group", "city-lab"):
+        assert at(world, name, "invoice_shown", invoice=invoice["id"])["state"] == "PAID"
+
+
+def test_a_credit_note_wants_the_word_of_both_sides(world: Neighbours) -> None:
+    """Until the buyer accepts it nothing is taken back; disputed it is voided, and its uses may be credited anew."""
+    invoice = billed(world)
+    use = invoice["lines"][0]["events"][0]
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="damaged", uses=[use])
+    assert (note["gross_fen"], note["credits"], note["state"]) == (-FEE, invoice["id"], "ISSUED")
+    world.carry(times=2)
+    books(world, invoice["id"], due=3 * FEE)
+    again = {"invoice": invoice["id"], "reason": "damaged"}
+    assert code_of(at, world, "data-group", "credit_invoice", **again) == "TRD-532"
+    assert code_of(at, world, "data-group", "accept_invoice", invoice=note["id"]) == "TRD-403"
+    at(world, "city-lab", "dispute_invoice", invoice=note["id"], reason="all three were damaged")
+    world.carry(times=2)
+    at(world, "data-group", "void_invoice", invoice=note["id"], reason="agreed")
+    world.carry(times=2)
+    books(world, invoice["id"], due=3 * FEE)
+    credited(world, invoice)
+    books(world, invoice["id"], due=0)
+    assert code_of(at, world, "data-group", "credit_invoice", **again) == "TRD-531"
+    assert bill(world)["id"] == invoice["id"], "the same period gives the same invoice, credit notes or not"
+
+
+def test_a_void_of_a_credit_note_that_crosses_its_acceptance_gives_back_what_it_took(world: Neighbours) -> None:
+    invoice = billed(world)
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="damaged")
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=note["id"])
+    at(world, "data-group", "void_invoice", invoice=note["id"], reason="a mistake")
+    world.carry(times=2)
+    books(world, invoice["id"], due=3 * FEE)
+    assert at(world, "city-lab", "invoice_shown", invoice=invoice["id"])["state"] == "ACCEPTED"
+
+
+@pytest.mark.parametrize(
+    ("deed", "code"),
+    [
+        ({"reason": " "}, "TRD-430"),
+        ({"uses": ["use-of-nobody"]}, "TRD-531"),
+        ({"invoice": "inv-none"}, "TRD-404"),
+    ],
+)
+def test_a_credit_note_that_takes_back_nothing_is_refused(world: Neighbours, deed: dict[str, Any], code: str) -> None:
+    invoice = billed(world)
+    asked = {"invoice": invoice["id"], "reason": "damaged", **deed}
+    assert code_of(at, world, "data-group", "credit_invoice", **asked) == code
+    assert code_of(at, world, "city-lab", "credit_invoice", **{**asked, "invoice": invoice["id"]}) == "TRD-403"
+
+
+def test_what_is_not_accepted_is_voided_and_not_credited(world: Neighbours) -> None:
+    delivered(world, "2026-03-20T00:00:00Z", 1, "new-bike-company")
+    world.at("2026-04-01T00:00:00Z")
+    issued = bill(world)["id"]
+    assert code_of(at, world, "data-group", "credit_invoice", invoice=issued, reason="damaged") == "TRD-409"
+
+
+def line_of(value: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**value, "lines": [{**value["lines"][0], **changes}, *value["lines"][1:]]}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda v: {**v, "gross_fen": v["gross_fen"] + 1},
+        lambda v: {**v, "gross_fen": -v["gross_fen"]},
+        lambda v: line_of(v, unit_price_fen=FEE, amount_fen=FEE) | {"gross_fen": FEE},
+        lambda v: line_of(v, unit_price_fen=-1, amount_fen=-1) | {"gross_fen": -1},
+        lambda v: line_of(v, events=["use-of-nobody"]),
+        lambda v: line_of(v, events=[1]),
+        lambda v: {**v, "lines": [], "gross_fen": 0},
+        lambda v: {**v, "reason": " "},
+        lambda v: {**v, "credits_digest": "sha256:other"},
+        lambda v: {**v, "from": "2026-01-01T00:00:00Z"},
+        lambda v: {**v, "invoice": "a/b"},
+        lambda v: {**v, "tariff": {"kind": "free", "amount_fen": 0}},
+    ],
+)
+def test_a_credit_note_that_does_not_follow_from_its_invoice_is_refused(world: Neighbours, forged: Any) -> None:
+    invoice = billed(world)
+    use = invoice["lines"][0]["events"][0]
+    at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="damaged", uses=[use])
+    (told,) = world.outgoing("data-group")
+    with world.as_person("data-group") as tx:
+        value = signing.signed(tx, signing.unsigned(forged(told["body"]["credit"])))
+    refused = code_of(world.deliver, "city-lab", "data-group", "settle.credit", {"credit": value})
+    assert refused in ("TRD-401", "TRD-531")
+    unsigned = {**told["body"]["credit"], "reason": "another"}
+    assert code_of(world.deliver, "city-lab", "data-group", "settle.credit", {"credit": unsigned}) == "TRD-401"
+    world.carry(times=2)  # the one that was signed is taken
+    assert len(at(world, "city-lab", "invoices")) == 2
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda v: {**v, "credits": {**v["credits"], "before_fen": v["credits"]["before_fen"] + 5 * FEE}},
+        lambda v: {**v, "credits": {**v["credits"], "before_fen": 1}},
+        lambda v: {**v, "credits": {**v["credits"], "invoice": "inv-other"}},
+        lambda v: {**v, "credits": "inv-other"},
+        lambda v: {k: part for k, part in v.items() if k != "credits"},
+        lambda v: {**v, "parts": [{**p, "share_fen": p["share_fen"] - 1} for p in v["parts"]]},
+        lambda v: {**v, "parts": [{**p, "weight": 1} for p in v["parts"]]},
+        lambda v: {**v, "gross_fen": -v["gross_fen"]},
+    ],
+)
+def test_a_statement_that_takes_back_what_no_credit_note_can_is_refused(world: Neighbours, forged: Any) -> None:
+    invoice = billed(world)
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="damaged",
+              uses=[invoice["lines"][0]["events"][0]])  # fmt: skip
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=note["id"])
+    (word,) = world.outgoing("city-lab")
+    world.deliver("data-group", "city-lab", word["type"], word["body"])
+    told = next(m for m in world.outgoing("data-group") if m["body"].get("statement", {}).get("party") == BIKE)
+    before = balance(world, "bike-company")
+    with world.as_person("data-group") as tx:
+        value = signing.signed(tx, signing.unsigned(forged(told["body"]["statement"])))
+    assert code_of(world.deliver, "bike-company", "data-group", "settle.statement", {"statement": value}) == "TRD-401"
+    assert balance(world, "bike-company") == before
+
+
+# --- what is not billed yet --------------------------------------------------------------------------------------
+
+
+def waiting(world: Neighbours) -> list[str]:
+    with world.stores["data-group"].read() as tx:
+        return settle.due(tx, 9)["negotiate.agreements"]
+
+
+def test_uses_of_a_month_that_is_over_wait_until_they_are_billed(world: Neighbours) -> None:
+    contract(world, "agr-2")
+    use(world, 1, 1, 2)
+    assert waiting(world) == [], "the month is not over"
+    world.at("2026-03-31T15:59:59Z")
+    use(world, 1, agreement="agr-2")
+    assert waiting(world) == []
+    world.at("2026-03-31T16:00:00Z")  # April in Beijing
+    use(world, 3)
+    assert waiting(world) == ["agr-1", "agr-2"]
+    first = bill(world, period="2026-03-01/2026-03-16")
+    assert waiting(world) == ["agr-2"]
+    bill(world, "agr-2")
+    assert waiting(world) == []
+    at(world, "data-group", "void_invoice", invoice=first["id"], reason="agreed")
+    assert waiting(world) == ["agr-1"]
+    world.at("2026-04-20T00:00:00Z")
+    bill(world, period="2026-03-01/2026-04-16")  # over the edge of a month: three uses, of which two were in March
+    assert waiting(world) == []
+    world.at("2026-05-01T00:00:00Z")
+    assert waiting(world) == []
+    with world.stores["city-lab"].read() as tx:
+        assert settle.due(tx, 9)["negotiate.agreements"] == []
