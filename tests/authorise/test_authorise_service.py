@@ -158,8 +158,8 @@ def test_terms_end_by_the_business_clock_without_any_message(world: Neighbours) 
     world.at("2028-03-02T00:00:00Z")
     assert len(gaps(world, "data-group", GATES, TRIPS)) == 5
     with world.as_person("traffic-bureau") as tx:
-        assert authorise.expire_due(tx) == 2
-        assert authorise.expire_due(tx) == 0
+        assert authorise.ENDS[0].all(tx) == 2
+        assert authorise.ENDS[0].all(tx) == 0
         assert authorise.instrument(tx, instrument=made["consent"])["state"] == "EXPIRED"
     world.carry()
     with world.as_person("data-group") as tx:

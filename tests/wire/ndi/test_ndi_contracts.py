@@ -222,7 +222,7 @@ def test_a_contract_that_runs_out_is_ended_everywhere(country):
         business_time(node, 400)
     for node in (country.consumer, country.provider):
         with node.store.begin(node.by("node")) as tx:
-            negotiate.lapse(tx)
+            negotiate.ENDS[0].all(tx)
     country.run()
     with country.reads(country.platform) as tx:
         last = negotiate.filing(tx, contract=contract)["versions"][-1]

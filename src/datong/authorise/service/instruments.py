@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from datong.authorise import rules, store
@@ -25,6 +26,7 @@ from datong.authorise.model import (
 from datong.authorise.service import clearing, exchange, records
 from datong.ground import clock, evidence, outbox, signing, workdays
 from datong.ground.db import Tx, new_id
+from datong.ground.overtaken import Ends
 from datong.ground.refusal import Problem
 from datong.register import service as register
 from datong.terms.policy import PURPOSES
@@ -214,18 +216,27 @@ def close(tx: Tx, *, instrument: str, reason: str) -> dict[str, Any]:
     return _end(tx, instrument, Deed.close, reason)
 
 
-def expire_due(tx: Tx) -> int:
-    """Mark this party's instruments whose term is over as expired and tell their copies; the number marked.
+def _in_term(tx: Tx, id: str) -> list[dict[str, Any]]:
+    """This party's instruments, or one of them, that could expire."""
+    mine = signing.me(tx).party
+    return [
+        row
+        for row in (store.of_kinds(tx) if not id else [records.known(tx, id)])
+        if row["grantor_party"] == mine and (State(row["state"]), Deed.expire) in MOVES[InstrumentKind(row["kind"])]
+    ]
 
-    Clearance does not wait for it: it reads the term itself.
-    """
-    mine, count = signing.me(tx).party, 0
-    for row in store.of_kinds(tx):
-        open_move = (State(row["state"]), Deed.expire) in MOVES[InstrumentKind(row["kind"])]
-        if row["grantor_party"] == mine and open_move and tx.business_now >= clock.instant(row["until_at"]):
-            _end(tx, row["id"], Deed.expire, "term over")
-            count += 1
-    return count
+
+def _is_over(tx: Tx, row: Mapping[str, Any]) -> bool:
+    return tx.business_now >= clock.instant(row["until_at"])
+
+
+def _expired(tx: Tx, row: Mapping[str, Any]) -> None:
+    _end(tx, str(row["id"]), Deed.expire, "term over")
+
+
+ENDS = (Ends("authorise.instrument", _in_term, _is_over, _expired),)
+"""This party's instruments whose term is over are marked as expired and their copies told. Clearance does not wait for
+it: it reads the term itself."""
 
 
 def _end(tx: Tx, instrument_id: str, deed: Deed, reason: str) -> dict[str, Any]:

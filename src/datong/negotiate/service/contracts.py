@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, Window
+from datong.ground.overtaken import Ends
 from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
 from datong.negotiate.model import (
@@ -233,13 +235,18 @@ def _ended(
     return ended
 
 
-def lapse(tx: Tx) -> dict[str, int]:
-    """End what the business clock has overtaken: negotiations past their deadline, contracts past their term.
+def _is_over(tx: Tx, row: Mapping[str, Any]) -> bool:
+    return clock.instant(row["until"]) < tx.business_now
 
-    Called by the node when the clock moves and once an hour. {"negotiations", "contracts"}: numbers ended.
-    """
-    over = [id for id, until in store.terms_in_force(tx) if until and clock.instant(until) < tx.business_now]
-    for row in sorted((agreement(tx, id) for id in over), key=lambda row: (row["agreed_at"], row["id"])):
-        national.told_of_end(tx, row, kind="02", reason=f"until {row['until']}", to_peer=False)
-        _ended(tx, row, EXPIRED, "02", f"until {row['until']}")
-    return {"negotiations": lapsed(tx), "contracts": len(over)}
+
+def _expired(tx: Tx, over: Mapping[str, Any]) -> None:
+    row = agreement(tx, str(over["id"]))
+    national.told_of_end(tx, row, kind="02", reason=f"until {row['until']}", to_peer=False)
+    _ended(tx, row, EXPIRED, "02", f"until {row['until']}")
+
+
+ENDS = (
+    Ends("negotiate.contract", store.terms_in_force, _is_over, _expired),
+    Ends("negotiate.negotiation", store.overdue, lambda _tx, _row: True, lapsed),
+)
+"""What the business clock overtakes: contracts past their term, negotiations past their deadline."""
