@@ -17,7 +17,7 @@ from datong.authorise import store as authorise_rows
 from datong.deliver import store as deliver_rows
 from datong.ground import clock, evidence, jobs, overtaken, signing, workdays
 from datong.ground.config import load
-from datong.ground.db import NODE, Actor, Store, Tx, business_clock, settings
+from datong.ground.db import NODE, Actor, Store, Tx, business_clock
 from datong.ground.overtaken import Ends
 from datong.ground.refusal import Refusal
 from datong.negotiate import store as negotiate_rows
@@ -140,7 +140,7 @@ def test_a_clock_far_ahead_when_the_node_is_opened_is_held_against_what_was_seen
     while first.sequencer.run_once():
         pass
     with first.store.begin(NODE, "test") as tx:
-        tx.execute(settings.delete().where(settings.c.id == overtaken.SEEN))
+        tx.execute(overtaken.marks.delete())
         first.store.wall_clock = lambda: wall() + 400 * DAY
     overtaken.watch(first.store, 14)
     assert not first.hourly.look()

@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import JSON, Column
+
 from datong.ground import clock, evidence, workdays
-from datong.ground.db import NODE, Store, Tx, business_clock, settings
+from datong.ground.db import NODE, Store, Tx, business_clock, settings, table
 from datong.ground.evidence import log as checkpoints
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 
@@ -62,7 +64,10 @@ UNENDED = Reason(
     ),
 )
 
-SEEN, CONFIRMED, FAILED = "clock.seen", "clock.confirmed", "overtaken.failed"
+marks = table("node_mark", Column("value", JSON, nullable=False))
+"""What this module keeps between two looks. It changes with every look and has no leaf."""
+SEEN, FAILED = "clock.seen", "overtaken.failed"
+CONFIRMED = "clock.confirmed"
 TOLD = 100
 """So many things that could not be ended are named; all are counted."""
 
@@ -129,7 +134,10 @@ def confirm(tx: Tx, today: str) -> dict[str, Any]:
     if (seen := _known(tx, SEEN)) is not None:
         told["seen"] = seen["at"]
         _keep(tx, SEEN, {**seen, "at": tx.wall})
-    _keep(tx, CONFIRMED, told)  # a row of its own: the other changes every hour, and has no evidence
+    if tx.get(settings, CONFIRMED) is None:
+        tx.add(settings, {"id": CONFIRMED, "value": told})
+    else:
+        tx.change(settings, CONFIRMED, value=told)
     evidence.append(tx, "ground.clock_confirmed", settings, CONFIRMED, today=day, **told)
     return told
 
@@ -208,12 +216,12 @@ def _keep_failed(tx: Tx, now: list[dict[str, str]]) -> None:
 
 
 def _known(tx: Tx, key: str) -> dict[str, Any] | None:
-    row = tx.get(settings, key)
+    row = tx.get(marks, key)
     return dict(row["value"]) if row else None
 
 
 def _keep(tx: Tx, key: str, value: dict[str, Any]) -> None:
-    if tx.get(settings, key) is None:
-        tx.add(settings, {"id": key, "value": value})
+    if tx.get(marks, key) is None:
+        tx.add(marks, {"id": key, "value": value})
     else:
-        tx.change(settings, key, value=value)
+        tx.change(marks, key, value=value)
