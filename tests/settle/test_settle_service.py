@@ -443,13 +443,13 @@ def test_nothing_is_disputed_voided_or_reversed_without_a_reason(world: Neighbou
     first = bill(world, period="2026-03")["id"]
     world.carry(times=2)
     for blank in ("", " \t"):
-        assert code_of(at, world, "city-lab", "dispute_invoice", invoice=first, reason=blank) == "TRD-430"
-        assert code_of(at, world, "data-group", "void_invoice", invoice=first, reason=blank) == "TRD-430"
+        assert code_of(at, world, "city-lab", "dispute_invoice", invoice=first, reason=blank) == "GEN-420"
+        assert code_of(at, world, "data-group", "void_invoice", invoice=first, reason=blank) == "GEN-420"
     at(world, "city-lab", "accept_invoice", invoice=first)
     world.carry(times=2)
     at(world, "data-group", "record_payment", invoice=first, amount_fen=1, reference="b-1")
     (entry,) = [one["id"] for one in at(world, "data-group", "ledger", reference=first) if one["kind"] == "payment"]
-    assert code_of(at, world, "data-group", "reverse_entry", entry=entry, reason="") == "TRD-430"
+    assert code_of(at, world, "data-group", "reverse_entry", entry=entry, reason="") == "GEN-420"
     assert at(world, "data-group", "settlement", invoice=first)["open_fen"] == 2 * FEE - 1
 
 

@@ -551,7 +551,7 @@ def test_an_end_that_overtakes_the_last_acknowledgement_is_said_again(pair):
     agreed = consumer.agreements()[0]["id"]
     with consumer.as_("legal") as tx:
         for blank in ("", "  \n"):
-            with pytest.raises(Refusal, match="CTR-520"):
+            with pytest.raises(Refusal, match="GEN-420"):
                 negotiate.end(tx, agreement=agreed, reason=blank)
         negotiate.end(tx, agreement=agreed, reason="no longer needed")
         notice = signing.signed(tx, {"agreement": agreed, "kind": "01", "reason": "no longer needed", "at": tx.now})

@@ -12,7 +12,6 @@ from datong.authorise.model import (
     GRANTS,
     MOVES,
     NO_CONSENT,
-    NO_REASON,
     NOT_BEGUN,
     NOT_REGISTERED,
     NOT_YOURS,
@@ -91,7 +90,7 @@ def decide_collectively(tx: Tx, *, instrument: str, minutes: str, persons: list[
         if not known[person]
     ]
     decided = sorted(set(known.values()))
-    if len(decided) < DECIDERS_MIN or problems or not minutes.strip():
+    if len(decided) < DECIDERS_MIN or problems:
         raise TOO_FEW(problems, least=DECIDERS_MIN)
     return records.move(tx, row, after, "decided", decision={"minutes": minutes, "persons": decided})
 
@@ -143,8 +142,6 @@ def file(tx: Tx, *, instrument: str, filing_ref: str) -> dict[str, Any]:
     """File (备案) a plan, which is signed by that, or a signed agreement, which is in force once its term has begun."""
     row = records.mine(tx, instrument, Deed.file)
     after = rules.moved(row["id"], row["kind"], row["state"], Deed.file)
-    if not filing_ref.strip():
-        raise BAD_INSTRUMENT([Problem("filing_ref", "缺少备案编号", "names no filing")], count=1)
     agreed = row["kind"] == InstrumentKind.agreement
     value = row["value"] if agreed else signing.signed(tx, row["value"])
     changed = records.move(tx, row, after, "filed", filing_ref=filing_ref, value=value)
@@ -242,8 +239,6 @@ it: it reads the term itself."""
 def _end(tx: Tx, instrument_id: str, deed: Deed, reason: str) -> dict[str, Any]:
     row = records.mine(tx, instrument_id, deed)
     after = rules.moved(row["id"], row["kind"], row["state"], deed)
-    if not reason.strip():
-        raise NO_REASON(deed=deed.value)
     changed = records.move(tx, row, after, PAST[deed], reason=reason)
     exchange.tell(tx, row["id"])
     return changed

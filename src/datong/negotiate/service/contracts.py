@@ -16,7 +16,6 @@ from datong.negotiate.model import (
     ENDED,
     FINAL,
     FINALISING,
-    NO_REASON,
     NO_SUCH,
     NOT_IN_FORCE,
     UNSIGNED,
@@ -145,10 +144,7 @@ def contract(tx: Tx, *, id: str) -> dict[str, Any]:
 
 @verb(*CONSUMER_ROLES, longest={"reason": REASON_MAX})
 def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
-    """End a concluded contract early, by a signed notice to the other party (提前解除), which both keep.
-
-    Refuses: CTR-520 (no reason).
-    """
+    """End a concluded contract early, by a signed notice to the other party (提前解除), which both keep."""
     row = tx.get(store.agreements, agreement)
     if row is None:
         raise NO_SUCH(id=agreement[:80])
@@ -160,8 +156,6 @@ def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
         raise NOT_IN_FORCE(
             agreement=agreement, why_zh="尚未成立，请终止其协商", why_en="It is not concluded; end its negotiation"
         )
-    if not reason.strip():
-        raise NO_REASON(agreement=agreement)
     if national.told_of_end(tx, row, kind="01", reason=reason, to_peer=True):
         return _ended(tx, row, "TERMINATED", "01", reason)
     notice = signing.signed(tx, {"agreement": agreement, "kind": "01", "reason": reason, "at": tx.now})

@@ -310,8 +310,6 @@ def settle_objection(tx: Tx, *, objection: str, upheld: bool, reason: str) -> di
     if known is None or known["state"] != "open":
         raise UNKNOWN_CASE(case=objection[:80])
     row = at_registry(tx, known["case_id"], "settle_objection")
-    if not reason.strip():
-        raise NO_REASONS(act="settle_objection")
     state = "upheld" if upheld else "dismissed"
     tx.change(store.objections, objection, state=state, settled_by=tx.actor.person, reason=reason)
     evidence.append(tx, f"register.objection_{state}", store.objections, objection, case=row["id"])

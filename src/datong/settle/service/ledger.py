@@ -89,7 +89,6 @@ def reverse_entry(tx: Tx, *, entry: str, reason: str) -> dict[str, Any]:
         raise NOT_NOW(thing=entry, deed="reverse", state=row["state"], open="—")
     if row["kind"] not in ("payment", "payout"):
         raise NOT_REVERSIBLE(entry=entry, kind=row["kind"])
-    rules.require_reason("reverse", reason)
     return take_back(tx, row, reason)
 
 
