@@ -183,6 +183,11 @@ def unended(tx: Tx) -> Refusal | None:
     return UNENDED(told, count=kept["count"]) if kept["count"] else None
 
 
+def told(tx: Tx) -> list[dict[str, Any]]:
+    """What an operator has to know of it, as refusals are written."""
+    return [one.as_json() for one in (far_ahead(tx), unended(tx)) if one is not None]
+
+
 def _over(store: Store, kind: Ends, failed: list[dict[str, str]]) -> list[str]:
     """The ids of what is over, each once, in the order of the rows."""
     found: dict[str, None] = {}

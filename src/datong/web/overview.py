@@ -104,12 +104,12 @@ def overview(visit: Visit) -> Answer:
     counts = {page: _count(visit, page) for page in PAGES}
     with visit.store.read(visit.actor) as tx:
         waiting, waiting_count = jobs.waiting(tx, limit=PAGE_ROWS)
-        warnings = [overtaken.far_ahead(tx), overtaken.unended(tx)]
+        warnings = overtaken.told(tx)
     shown = {
         "cards": [{"page": page, "count": count} for page, count in counts.items() if count is not None],
         "first": first(visit, {page.slug for page, count in counts.items() if count}),
         "verbs": VERBS,
-        "warnings": [one.as_json() for one in warnings if one is not None],
+        "warnings": warnings,
         "due": due(visit),
         "waiting": waiting,
         "waiting_count": waiting_count,
