@@ -30,6 +30,7 @@ invoices = table(
     Column("acceptance", JSON),  # as signed by the buyer
     Column("reason", String(500)),
     Column("issued_at", Instant, nullable=False),
+    Column("words", JSON, info={"added": None}),  # what else either side said of it, as signed, in order
     Index("ix_invoice_agreement", "agreement"),
 )
 lines = table(

@@ -45,7 +45,7 @@ NOTHING_SAID = Reason(
          "What is listed has to say something and is blank: by it the others and an auditor know why."),
     Text("请填写后重试。", "Fill it in and try again."),
 )  # fmt: skip
-SAID = frozenset({"reason", "reasons", "reason_text", "minutes", "filing_ref", "label"})
+SAID = frozenset({"reason", "reasons", "reason_text", "minutes", "filing_ref"})
 """What a person says of a deed, by the argument's name: where it is asked for, it is not left blank."""
 LONGEST = {"reason": 500, "note": 500, "reason_text": 2000, "reference": 390}
 """What a person says of a deed, by the argument's name: how many characters are kept, signed and sent."""

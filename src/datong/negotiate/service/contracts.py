@@ -161,7 +161,7 @@ def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     notice = signing.signed(tx, {"agreement": agreement, "kind": "01", "reason": reason, "at": tx.now})
     peer = row["consumer"] if row["provider"] == mine.code else row["provider"]
     outbox.send(tx, to=peer, type="negotiate.ended", body=notice, key=f"ended-{agreement}"[:80])
-    return _ended(tx, row, "TERMINATED", "01", reason, notice)
+    return _ended(tx, row, "TERMINATED", "01", reason, notice=notice)
 
 
 def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -177,7 +177,8 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if row["state"] != State.FINALIZED.value:
         _not_while_finalising(tx, row)  # the sender is to say it again once we know that it is concluded
         raise NOT_IN_FORCE(agreement=row["id"], why_zh="尚未成立", why_en="It is not concluded")
-    _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:REASON_MAX], body if _is_notice(body) else None)
+    signed = {"notice": body} if _is_notice(body) else {}
+    _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:REASON_MAX], **signed)
 
 
 def _is_notice(body: dict[str, Any]) -> bool:
@@ -186,8 +187,11 @@ def _is_notice(body: dict[str, Any]) -> bool:
     return body.keys() == NOTICE and len(told) <= REASON_MAX and isinstance(signed, list) and len(signed) == 1
 
 
-def received_national_end(tx: Tx, *, sender: str, contract: str, kind: str, reason: str) -> None:
+def received_national_end(
+    tx: Tx, *, sender: str, contract: str, kind: str, reason: str, signed: dict[str, Any]
+) -> None:
     """The counterparty ended a contract on the national rail (contractTerminate); told again, nothing changes.
+    signed: its message as it was signed, which is kept.
 
     A contract that is not concluded yet ends as a negotiation; so it does when a platform that takes part tells that
     the counterparty refused the round it was to pass on.
@@ -205,7 +209,7 @@ def received_national_end(tx: Tx, *, sender: str, contract: str, kind: str, reas
             received_termination(tx, code=kind, reasons=[reason], **ids)
         return
     if row["state"] not in LATE:
-        _ended(tx, row, "TERMINATED" if kind == "01" else EXPIRED, kind, reason[:REASON_MAX])
+        _ended(tx, row, "TERMINATED" if kind == "01" else EXPIRED, kind, reason[:REASON_MAX], message=signed)
 
 
 def _not_while_finalising(tx: Tx, row: dict[str, Any]) -> None:
@@ -214,13 +218,12 @@ def _not_while_finalising(tx: Tx, row: dict[str, Any]) -> None:
         raise FINALISING(agreement=row["id"])
 
 
-def _ended(
-    tx: Tx, row: dict[str, Any], state: str, kind: str, why: str, notice: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """notice: the declaration as the side that ended it signed it; the other side proves by it that it did not."""
+def _ended(tx: Tx, row: dict[str, Any], state: str, kind: str, why: str, **signed: dict[str, Any]) -> dict[str, Any]:
+    """signed: the notice, or the message of the national rail, as the side that ended it signed it; the other side
+    proves by it that it did not."""
     zh, en = ENDING[kind]
     reason: dict[str, Any] = {"code": kind, "zh": f"{zh}：{why}", "en": f"{en}: {why}"}
-    reason |= {"notice": notice} if notice else {}
+    reason |= signed
     tx.change(store.agreements, row["id"], state=state, ended_at=tx.now, reason=reason)
     evidence.append(tx, f"negotiate.contract_{state.lower()}", store.agreements, row["id"], kind=kind, state=state)
     ended = agreement(tx, row["id"])

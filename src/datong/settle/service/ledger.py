@@ -108,11 +108,11 @@ def _lower(tx: Tx, row: dict[str, Any], reason: str) -> None:
     values: dict[str, Any] = {"paid_fen": paid["paid_fen"] - amount}
     if row["kind"] == "payment":
         values["state"] = rules.moved(paid["id"], paid["state"], "reverse").value
-    tx.change(of, paid["id"], **values)
-    evidence.append(tx, "settle.payment_reversed", of, paid["id"], amount_fen=amount, entry=row["id"])
     receipted = row["kind"] == "payment" and paid["state"] == InvoiceState.PAID
     if receipted and paid["seller_party"] == signing.me(tx).party:
-        words.tell(tx, paid, "unpaid", reason[:400], _reversal(row["id"]))
+        values["words"] = words.kept(paid, words.tell(tx, paid, "unpaid", reason[:400], _reversal(row["id"])))
+    tx.change(of, paid["id"], **values)
+    evidence.append(tx, "settle.payment_reversed", of, paid["id"], amount_fen=amount, entry=row["id"])
     if row["kind"] == "payout" and paid["direction"] == "sent":
         words.tell_payee(tx, paid, amount, reason[:400], _reversal(row["id"]))
 
