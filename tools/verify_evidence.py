@@ -12,9 +12,9 @@ hashes with SHA-256, one signed with SM2 with SM3. It checks that
   - every cosignature is the named witness's, and each witness whose key is given by --key cosigned a checkpoint;
   - every leaf is canonical JSON, in its place, and there is only one of each;
   - every record is as its last leaf left it, none is missing, none lacks a leaf;
-  - every signature on a contract, invoice, acceptance, statement, ceiling, authorisation, registration, membership or
-    proof of destruction is its node's over what the record says, and who must have signed it did: what the other side
-    is said to have signed is not the word of the node whose log this is.
+  - every signature on a contract, invoice, acceptance, dispute, receipt, statement, ceiling, authorisation,
+    registration, membership or proof of destruction is its node's over what the record says, and who must have signed
+    it did: what the other side is said to have signed is not the word of the node whose log this is.
 
 Keys come from the bundle unless given by --key (names like datong/<node code>): compare them with what the
 parties published. By which key a party signs is told by the memberships in the bundle, which a function node signed:
@@ -407,14 +407,19 @@ AGREED = (
 DOCUMENTS = {
     "register_node": ("record",), "register_ledger": ("entry",), "register_case": ("filing",),
     "instrument": ("value", "notice"), "price_ceiling": ("value",), "deidentify_assessment": ("record",),
-    "agreement": ("", "reason"), "invoice": ("value", "acceptance"), "statement": ("value",),
+    "agreement": ("", "reason"), "invoice": ("value", "acceptance", "words"), "statement": ("value",),
     "delivery_end": ("proof", "peer_proof"),
 }  # fmt: skip
 """Tables of which a column holds a signed document; "" = the record is one itself."""
 
 
+def documents(row: dict[str, Any], column: str) -> list[dict[str, Any] | None]:
+    """The signed documents in a column of a record, which may be a list of them; [None] where it holds none (yet)."""
+    return list(row.get("words") or []) if column == "words" else [document(row, column)]
+
+
 def document(row: dict[str, Any], column: str) -> dict[str, Any] | None:
-    """The signed document in a column of a record; None where it holds none (yet)."""
+    """The one signed document in a column of a record; None where it holds none (yet)."""
     if column == "reason":  # for which a contract ended: with the notice of the side that ended it
         return (row.get(column) or {}).get("notice")
     if column:
@@ -436,6 +441,8 @@ def signers(table: str, column: str, row: dict[str, Any]) -> list[str]:
         return [row["record"]["issuer"]]
     if table == "agreement" and not column:
         return [row["provider_party"], row["consumer_party"]] if row["signed"] == "both" else []
+    if column == "words":  # of the one or of the other, see check_document
+        return []
     if table == "invoice":
         return [row["buyer_party" if column == "acceptance" else "seller_party"]]
     if table == "instrument" and column == "value" and row["state"] == "IN_FORCE":
@@ -636,14 +643,15 @@ class Check:
             for column in DOCUMENTS[table]:
                 where = f"{table} {row['id']}" + (f" {column}" if column else "")
                 try:
-                    self.check_document(table, column, row, members, where)
+                    for signed in documents(row, column):
+                        self.check_document(table, column, row, signed, members, where)
                 except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                     self.differs("signature", where, "it is no signed document")
 
     def check_document(
-        self, table: str, column: str, row: dict[str, Any], members: dict[str, tuple[str, str]], where: str
-    ) -> None:
-        signed = document(row, column)
+        self, table: str, column: str, row: dict[str, Any], signed: dict[str, Any] | None,
+        members: dict[str, tuple[str, str]], where: str,
+    ) -> None:  # fmt: skip
         if signed is None:
             if column == "acceptance" and row["state"] in ("ACCEPTED", "PAID"):
                 self.differs("signature", where, f"the invoice is {row['state']}, and nobody signed its acceptance")
@@ -664,6 +672,10 @@ class Check:
                 self.differs("signature", where, wrong)
         if table == "agreement" and not column and row["signed"] != "both":
             self.one_side.append(str(row["id"]))
+        if column == "words" and not (
+            valid & {row["buyer_party"], row["seller_party"]} and self.speaks_of(signed, row)
+        ):
+            self.differs("signature", where, "it is no word of a side of this invoice")
         if column == "acceptance" and not self.accepts(signed, row):
             self.differs("signature", where, "it is the acceptance of something else")
         if column == "reason" and not (signed["agreement"] == row["id"] and valid):
@@ -691,8 +703,11 @@ class Check:
         return "" if true else f"by {node}: it does not verify"
 
     def accepts(self, word: dict[str, Any], row: dict[str, Any]) -> bool:
+        return bool(word["word"] == "accepted") and self.speaks_of(word, row)
+
+    def speaks_of(self, word: dict[str, Any], row: dict[str, Any]) -> bool:
         bare = {name: part for name, part in row["value"].items() if name != "signatures"}
-        return (word["invoice"], word["word"], word["digest"]) == (row["id"], "accepted", digest(bare, self.hash))
+        return (word["invoice"], word["digest"]) == (row["id"], digest(bare, self.hash))
 
     def report(self) -> dict[str, Any]:
         return {

@@ -70,6 +70,8 @@ class World:
             "buyer_party": PARTY[BUYER], "peer_node": BUYER, "product": "P", "purpose": "p", "gross_fen": 100,
             "paid_fen": 0, "parts": [], "state": "ACCEPTED", "value": value, "digest": word["digest"],
             "acceptance": self.signed(word, BUYER), "reason": None, "issued_at": AT,
+            "words": [self.signed({**word, "word": "disputed", "reason": "too much"}, BUYER),
+                      self.signed({**word, "word": "paid", "reason": "b-1"}, SELLER)],
         }  # fmt: skip
         return rows
 
@@ -107,7 +109,7 @@ def test_what_both_signed_holds(tmp_path: Path, profile: Profile) -> None:
     with as_if(profile):
         world = World()
         report = checked(world.bundle(tmp_path, world.records()))
-    assert (report["problems"], report["signatures"], report["one_side"]) == ([], 7, [])
+    assert (report["problems"], report["signatures"], report["one_side"]) == ([], 9, [])
     assert set(report["keys"]) == {f"datong/{SELLER}", f"datong/{REGISTRY}"}, "who says whose the buyer's key is"
 
 
@@ -159,6 +161,22 @@ def dispute_shown_as_acceptance(world: World, rows: Rows) -> None:
     rows["invoice inv-1"]["acceptance"] = world.signed(word, BUYER)
 
 
+def forged_dispute(world: World, rows: Rows) -> None:
+    """The seller lets the buyer say what it never did."""
+    word = rows["invoice inv-1"]["words"][0]
+    word["signatures"] = [{**world.signature(SELLER, word), "node": BUYER, "party": PARTY[BUYER]}]
+
+
+def receipt_of_a_third(world: World, rows: Rows) -> None:
+    words = rows["invoice inv-1"]["words"]
+    words[1] = world.signed(signing.unsigned(words[1]), REGISTRY)
+
+
+def receipt_for_another(world: World, rows: Rows) -> None:
+    words = rows["invoice inv-1"]["words"]
+    words[1] = world.signed({**signing.unsigned(words[1]), "invoice": "inv-2"}, SELLER)
+
+
 def self_made_member(world: World, rows: Rows) -> None:
     """The seller puts a key of its own into the buyer's membership, and signs with it as the buyer."""
     own = PrivateKey.new()
@@ -195,6 +213,8 @@ ATTACKS: list[tuple[Callable[[World, Rows], None], str]] = [
     (forged_acceptance, "invoice inv-1 acceptance"), (acceptance_of_another, "invoice inv-1 acceptance"),
     (said_to_be_ended_by_the_buyer, "agreement agr-1 reason"),
     (ended_by_the_notice_of_another, "agreement agr-1 reason"),
+    (forged_dispute, "invoice inv-1 words"), (receipt_of_a_third, "invoice inv-1 words"),
+    (receipt_for_another, "invoice inv-1 words"),
     (dispute_shown_as_acceptance, "invoice inv-1 acceptance"), (self_made_member, f"register_node {BUYER} record"),
 ]  # fmt: skip
 
@@ -238,7 +258,7 @@ def test_who_ended_a_contract_is_proven_by_its_notice(tmp_path: Path) -> None:
     rows = world.records()
     ended_by_the_buyer(world, rows)
     report = checked(world.bundle(tmp_path, rows))
-    assert (report["problems"], report["signatures"]) == ([], 8)
+    assert (report["problems"], report["signatures"]) == ([], 10)
 
 
 def test_a_contract_of_one_side_is_said_to_be_one(tmp_path: Path) -> None:

@@ -158,8 +158,8 @@ def test_terms_end_by_the_business_clock_without_any_message(world: Neighbours) 
     world.at("2028-03-02T00:00:00Z")
     assert len(gaps(world, "data-group", GATES, TRIPS)) == 5
     with world.as_person("traffic-bureau") as tx:
-        assert authorise.expire_due(tx) == 2
-        assert authorise.expire_due(tx) == 0
+        assert authorise.ENDS[0].all(tx) == 2
+        assert authorise.ENDS[0].all(tx) == 0
         assert authorise.instrument(tx, instrument=made["consent"])["state"] == "EXPIRED"
     world.carry()
     with world.as_person("data-group") as tx:
@@ -238,7 +238,7 @@ def test_a_plan_of_another_body_or_of_a_past_term_plans_nothing(world: Neighbour
     own = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
     decided(world, own)
     do(world, "data-bureau", "approve", own, person="p-2")
-    blank = refused_with("AUT-400", do, world, "data-bureau", "file", own, filing_ref=" ")
+    blank = refused_with("GEN-420", do, world, "data-bureau", "file", own, filing_ref=" ")
     assert [problem.where for problem in blank.problems] == ["filing_ref"]
     refused_with("GEN-413", do, world, "data-bureau", "file", own, filing_ref="F" * 201)
     do(world, "data-bureau", "file", own, filing_ref="F-1")
@@ -291,7 +291,7 @@ def test_bad_drafts_and_wrong_order(world: Neighbours) -> None:
     refused_with("AUT-409", do, world, "data-bureau", "file", plan, filing_ref="F")
     decide = world, "data-bureau", "decide_collectively", plan
     refused_with("AUT-509", do, *decide, minutes="M", persons=["p-1", "p-1"])
-    refused_with("AUT-509", do, *decide, minutes=" ", persons=["p-1", "p-2"])
+    refused_with("GEN-420", do, *decide, minutes=" ", persons=["p-1", "p-2"])
     invented = refused_with("AUT-509", do, *decide, minutes="M", persons=["a", "p-1", "b"])
     assert [problem.where for problem in invented.problems] == ["a", "b"]
     with world.as_person("data-bureau") as tx:
@@ -367,7 +367,7 @@ def waiting(world: Neighbours) -> list[str]:
 @pytest.mark.parametrize("deed", ["suspend", "withdraw"])
 def test_what_stops_a_right_states_its_reason(world: Neighbours, deed: str) -> None:
     made = everything(world)
-    refused_with("AUT-411", do, world, "data-bureau", deed, made["agreement"], reason=" \n")
+    refused_with("GEN-420", do, world, "data-bureau", deed, made["agreement"], reason=" \n")
     assert gaps(world, "data-group", GATES) == []
 
 

@@ -274,8 +274,8 @@ def test_the_business_clock_ends_tokens_and_addresses(provider: Store) -> None:
     assert refused(lambda: query(provider, token)) == "USE-410"
     assert refused(lambda: opened(provider, file["id"], file["query"])) == "USE-410"
     with provider.begin(NODE, "deliver") as tx:
-        assert deliver.expire_due(tx) == 1
-        assert deliver.expire_due(tx) == 0
+        assert deliver.ENDS[0].all(tx) == 1
+        assert deliver.ENDS[0].all(tx) == 0
         ending = tx.get(rows.endings, "agr-1")
         assert ending is not None and "到期" in ending["reason"]
 

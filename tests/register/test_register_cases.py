@@ -414,7 +414,7 @@ def test_objections_hold_the_code_and_upheld_ones_end_the_case(country: Country)
         refusal(
             registry, country, "registrar", register.settle_objection, objection=two[1], upheld=True, reason=" "
         ).code
-        == "REG-421"
+        == "GEN-420"
     )
     ended = registry(country, "registrar", register.settle_objection, objection=two[1], upheld=True, reason="属实")
     assert ended["state"] == "ENDED"
@@ -657,7 +657,7 @@ def test_the_steps_belong_to_the_registry_and_to_roles(country: Country) -> None
     assert refusal(country.as_, BUREAU, "reviewer", register.accept_case, case=case).code == "GEN-403"
     assert refusal(country.as_, BUREAU, "registrar", register.review_case, case=case).code == "GEN-403"
     assert refusal(country.as_, BUREAU, "registrar", register.accept_case, case="case-none").code == "REG-418"
-    assert refusal(country.as_, BUREAU, "registrar", register.reject_case, case=case, reasons=" ").code == "REG-421"
+    assert refusal(country.as_, BUREAU, "registrar", register.reject_case, case=case, reasons=" ").code == "GEN-420"
     assert registry(country, "registrar", register.reject_case, case=case, reasons="不在范围内")["state"] == "ENDED"
 
 

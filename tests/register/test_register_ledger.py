@@ -344,7 +344,7 @@ def test_licence_terms_are_changed_by_the_owner_with_a_reason_once_it_is_coded(c
     for code, ask in {
         "REG-426": {"node": TRAFFIC, "of": thing, "commercial": False},
         "REG-419": {"node": BIKES, "of": thing, "commercial": False},
-        "REG-421": {"node": TRAFFIC, "of": thing, "commercial": False, "reason": " "},
+        "GEN-420": {"node": TRAFFIC, "of": thing, "commercial": False, "reason": " "},
         "REG-402": {"node": TRAFFIC, "of": thing, "commercial": False, "licence_terms": {"commercial": "no"}},
     }.items():
         with pytest.raises(Refusal) as caught:

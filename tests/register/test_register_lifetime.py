@@ -110,7 +110,7 @@ def test_what_was_cancelled_is_registered_anew_under_a_new_code(country: Country
 def test_a_cancellation_that_is_not_accepted_leaves_the_registration_as_it_was(country: Country) -> None:
     _resource, case, code = coded(country)
     cancel(country, case)
-    assert refusal(registry, country, "registrar", register.reject_case, case=case, reasons=" ").code == "REG-421"
+    assert refusal(registry, country, "registrar", register.reject_case, case=case, reasons=" ").code == "GEN-420"
     registry(country, "registrar", register.reject_case, case=case, reasons="合约未了结")
     for node in (BUREAU, TRAFFIC):
         shown = country.view(node, register.case, case=case)
@@ -247,7 +247,7 @@ def test_the_registry_does_not_give_up_what_is_anothers(country: Country, ground
 def test_a_registrant_does_not_revoke_nor_act_for_the_registry(country: Country) -> None:
     _resource, case, code = coded(country)
     assert refusal(cancel, country, case, "tampering").code == "REG-432"
-    assert refusal(cancel, country, case, reason=" ").code == "REG-421"
+    assert refusal(cancel, country, case, reason=" ").code == "GEN-420"
     own = refusal(country.as_, TRAFFIC, "registrar", register.end_registration, case=case, reason="x", ground="lost")
     assert own.code == "IDN-424"
     elsewhere = refusal(country.as_, BUREAU, "legal", register.apply_to_cancel, case=case, ground="lost", reason="x")

@@ -136,6 +136,15 @@ def test_failures_are_counted_and_throttled_whatever_the_edge_does(node: Store, 
     entered(node)
 
 
+def test_a_login_blocked_by_a_clock_that_was_ahead_is_open_once_it_is_put_right(node: Store, wall: Wall) -> None:
+    wall.later(days=365)
+    for _ in range(logins.FREE_ATTEMPTS):
+        assert code_of(node, register.login, login="root", password="wrong wrong wrong") == "IDN-403"
+    assert code_of(node, register.login, login="root", password=PASSWORD) == "IDN-429"
+    wall.later(days=-365)
+    entered(node)
+
+
 def test_the_blocks_grow_and_have_an_end() -> None:
     seconds = [logins.block_seconds(n) for n in range(60)]
     assert seconds[:7] == [0, 0, 0, 0, 0, 30, 60]
@@ -327,7 +336,7 @@ def test_a_service_token_has_scopes_an_end_and_a_person(node: Store, wall: Wall)
     do(node, register.revoke_service_token, actor=me, token_id=other["id"])
     assert code_of(node, register.actor_of_service_token, token=other["token"]) == "IDN-407"
     assert code_of(node, register.actor_of_service_token, token="") == "IDN-407"
-    bad = code_of(node, register.issue_service_token, actor=me, person=me.person, label="", scopes=["*"], days=0)
+    bad = code_of(node, register.issue_service_token, actor=me, person=me.person, label="  ", scopes=["*"], days=0)
     assert bad == "IDN-413"
 
 

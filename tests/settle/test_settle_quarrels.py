@@ -281,7 +281,6 @@ def test_a_void_of_a_credit_note_that_crosses_its_acceptance_gives_back_what_it_
 @pytest.mark.parametrize(
     ("deed", "code"),
     [
-        ({"reason": " "}, "TRD-430"),
         ({"uses": ["use-of-nobody"]}, "TRD-531"),
         ({"invoice": "inv-none"}, "TRD-404"),
     ],

@@ -15,6 +15,7 @@ from datong.deliver import store as deliver_store
 from datong.ground import evidence, jobs, signing
 from datong.ground.db import NODE
 from datong.ground.evidence.leaves import leaves
+from datong.ground.keys import PublicKey
 from datong.ground.money import FEN_MAX
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
@@ -425,6 +426,7 @@ def test_dispute_then_void_frees_the_uses_for_a_new_invoice(world: Neighbours) -
     at(world, "data-group", "void_invoice", invoice=first, reason="agreed")
     world.carry(times=2)
     assert at(world, "city-lab", "settlement", invoice=first)["state"] == "VOIDED"
+    assert words_on(world, first) == [("disputed", LAB), ("voided", GROUP)]
     assert balance(world, "data-group", "pending_fen") == {}
     second = bill(world)
     assert second["id"] != first
@@ -437,19 +439,53 @@ def test_dispute_then_void_frees_the_uses_for_a_new_invoice(world: Neighbours) -
     assert sums_to_zero(world)
 
 
+def words_on(world: Neighbours, invoice: str) -> list[tuple[str, str]]:
+    """What the two sides said of an invoice and whose signature stands under it: the same at both, as it was sent."""
+    (sold,), (bought,) = (at(world, name, "invoices", id=invoice) for name in ("data-group", "city-lab"))
+    assert sold["words"] == bought["words"]
+    said = []
+    for word in sold["words"]:
+        (signature,) = word["signatures"]
+        assert PublicKey(signature["key"]).verifies_value(signature["signature"], signing.unsigned(word))
+        said.append((word["word"], signature["party"]))
+    return said
+
+
+@pytest.mark.parametrize("buyer_records", [False, True])
+def test_a_receipt_is_kept_by_whom_it_was_given_to_also_where_it_had_recorded_the_payment_itself(
+    world: Neighbours, buyer_records: bool
+) -> None:
+    use(world, 1)
+    world.at(AFTER)
+    invoice = bill(world)["id"]
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    world.carry()
+    if buyer_records:
+        at(world, "city-lab", "record_payment", invoice=invoice, amount_fen=FEE, reference="mine")
+    at(world, "data-group", "record_payment", invoice=invoice, amount_fen=FEE, reference="b-1")
+    world.carry(times=2)
+    assert at(world, "city-lab", "settlement", invoice=invoice)["state"] == "PAID"
+    assert words_on(world, invoice) == [("paid", GROUP)]
+    (entry,) = [one["id"] for one in at(world, "data-group", "ledger", reference=invoice) if one["kind"] == "payment"]
+    at(world, "data-group", "reverse_entry", entry=entry, reason="the bank took it back")
+    world.carry(times=2)
+    assert words_on(world, invoice) == [("paid", GROUP), ("unpaid", GROUP)]
+
+
 def test_nothing_is_disputed_voided_or_reversed_without_a_reason(world: Neighbours) -> None:
     use(world, 1, 2)
     world.at(AFTER)
     first = bill(world, period="2026-03")["id"]
     world.carry(times=2)
     for blank in ("", " \t"):
-        assert code_of(at, world, "city-lab", "dispute_invoice", invoice=first, reason=blank) == "TRD-430"
-        assert code_of(at, world, "data-group", "void_invoice", invoice=first, reason=blank) == "TRD-430"
+        assert code_of(at, world, "city-lab", "dispute_invoice", invoice=first, reason=blank) == "GEN-420"
+        assert code_of(at, world, "data-group", "void_invoice", invoice=first, reason=blank) == "GEN-420"
     at(world, "city-lab", "accept_invoice", invoice=first)
     world.carry(times=2)
     at(world, "data-group", "record_payment", invoice=first, amount_fen=1, reference="b-1")
     (entry,) = [one["id"] for one in at(world, "data-group", "ledger", reference=first) if one["kind"] == "payment"]
-    assert code_of(at, world, "data-group", "reverse_entry", entry=entry, reason="") == "TRD-430"
+    assert code_of(at, world, "data-group", "reverse_entry", entry=entry, reason="") == "GEN-420"
     assert at(world, "data-group", "settlement", invoice=first)["open_fen"] == 2 * FEE - 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from test_acts import OTHER, offered
 from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
 
 from datong.deidentify import service as deidentify
-from datong.ground import signing
+from datong.ground import overtaken, signing
 from datong.ground.db import NODE, Store, metadata
 from datong.register import service as register
 from datong.terms.verbs import VERBS
@@ -75,6 +76,24 @@ def test_an_invoice_waits_for_the_finance_of_its_side(browser: Browser, store: S
     assert not offered(page), "who decides has the record before them"
     browser.enter("pm")
     assert waiting(browser) == "", "a product manager accepts no invoice"
+
+
+def test_a_clock_that_is_not_believed_and_what_could_not_be_ended_are_told_to_everybody(
+    browser: Browser, store: Store
+) -> None:
+    def torn(*_: Any) -> Any:
+        raise ValueError("what a fault says stays in the journal")
+
+    overtaken.watch(store, 14)
+    overtaken.looked_through(store, [overtaken.Ends("kind", lambda _tx, _id: [{"id": "thing-7"}], torn, torn)])
+    browser.enter("fi")
+    page = text(browser.get("/"))
+    assert "CLK-406" in page and "kind thing-7" in page
+    assert "CLK-404" not in page and "journal" not in page
+    wall = store.wall_clock
+    store.wall_clock = lambda: wall() + timedelta(days=15)
+    browser.enter("fi")
+    assert "CLK-404" in text(browser.get("/"))
 
 
 def test_of_many_only_some_are_shown_and_the_list_is_named(browser: Browser, store: Store) -> None:

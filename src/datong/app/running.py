@@ -29,7 +29,7 @@ from datong.engine import service as engine
 from datong.engine import spark
 from datong.engine.model import Engine
 from datong.engine.service import DUCKDB
-from datong.ground import jobs, signing
+from datong.ground import jobs, overtaken, signing
 from datong.ground.config import Config, load
 from datong.ground.db import NODE, Store
 from datong.ground.evidence.sequencer import Sequencer, require_whole, warn_of_clock
@@ -152,6 +152,7 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     log = config.path("evidence", "checkpoint").parent
     require_whole(store, key, log)
     warn_of_clock(store)
+    overtaken.watch(store, int(config["node.still_days"]))
     engine.use(store, counts_on)
     function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
     if peers is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +17,10 @@ from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
 from datong.deidentify import service as deidentify
 from datong.deliver import service as deliver
-from datong.ground import jobs, outbox
+from datong.ground import jobs, outbox, overtaken
 from datong.ground.config import Config
 from datong.ground.db import NODE, Store, Tx
-from datong.ground.refusal import Kind, Refusal
+from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate.service import platforms
 from datong.register import service as register
@@ -71,30 +71,27 @@ def handlers(
     }
 
 
-def _overdue(tx: Tx) -> None:
-    if register.is_registry(tx):
-        register.escalate_overdue(tx)
-
-
-DUE: tuple[Callable[[Tx], Any], ...] = (_overdue, authorise.expire_due, negotiate.lapse, deliver.expire_due)
+DUE: tuple[overtaken.Ends, ...] = (*register.ENDS, *authorise.ENDS, *negotiate.ENDS, *deliver.ENDS)
 """What the business clock brings about: overdue cases, terms that end, contracts that expire, their deliveries."""
 
 
 def falls_due(tx: Tx) -> None:
     """All of it, in the transaction in which the business clock is moved."""
-    for look in DUE:
-        look(tx)
+    for kind in DUE:
+        kind.all(tx)
 
 
 class Hourly:
-    """A thread that looks at the start and once an hour what fell due, and forgets jobs done long ago: each thing in a
-    transaction of its own, so that none holds up the others. An hour is told by the clock as it stands, so one that was
-    wrong and is put right holds nothing up either."""
+    """A thread that looks at the start and once an hour what fell due, and forgets jobs done long ago: neither by a
+    clock that stands far ahead (`ground.overtaken`), and each thing in a transaction of its own, so that none holds up
+    the others. An hour is told by the clock as it stands, so one that was wrong and is put right holds nothing up
+    either."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="datong-hourly", daemon=True)
+        self._warned: datetime | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -107,29 +104,35 @@ class Hourly:
     def _run(self) -> None:
         looked: datetime | None = None
         while not self._stop.is_set():
-            hour = self.store.wall_clock().replace(minute=0, second=0, microsecond=0)
+            hour = self._hour()
             if hour != looked and self.look():
                 looked = hour
             self._stop.wait(LOOK_SECONDS)
 
     def look(self) -> bool:
-        """Look once; False when the store was away, or busy for long, and it should be looked again soon."""
-        reached = True
-        for due in DUE:
-            try:
-                with self.store.begin(NODE, "start") as tx:
-                    due(tx)
-            except Refusal as refusal:
-                log.warning("what fell due waits: %s", refusal)
-                reached = reached and refusal.kind is not Kind.unavailable
-            except Exception:
-                log.exception("what fell due (%s) was not done", getattr(due, "__name__", due))
+        """Look once; False when the store was away or busy for long, or the clock is not believed, and it should be
+        looked again soon."""
         try:
             jobs.due_again(self.store)
+            with self.store.begin(NODE, "start") as tx:
+                if (far_ahead := overtaken.far_ahead(tx)) is None:
+                    overtaken.saw(tx)
+            if far_ahead is not None:
+                self._warn(far_ahead)
+                return False
             jobs.forget_done(self.store)
         except Refusal as refusal:
-            log.warning("jobs are looked through later: %s", refusal)
-        return reached
+            log.warning("what fell due waits: %s", refusal)
+            return False
+        return overtaken.looked_through(self.store, DUE)
+
+    def _warn(self, far_ahead: Refusal) -> None:
+        if (hour := self._hour()) != self._warned:
+            log.warning("%s", far_ahead)
+            self._warned = hour
+
+    def _hour(self) -> datetime:
+        return self.store.wall_clock().replace(minute=0, second=0, microsecond=0)
 
 
 def ended(tx: Tx, agreement: Any) -> None:

@@ -21,7 +21,7 @@ from datong.ground.evidence.leaves import covered, leaves, salts_of
 
 _LOG = "the log itself, and what others say of theirs"
 _ON_ITS_WAY = "messages and requests on their way, each of a change that has a leaf"
-_COUNTED = "counts and caches, which every use or beat changes"
+_COUNTED = "counts and caches, which every use, beat or look changes"
 _NAMED = "what a build's own leaf names by digest"
 VOLATILE: dict[str, str] = {
     **dict.fromkeys(
@@ -32,7 +32,8 @@ VOLATILE: dict[str, str] = {
         ("job", "inbox", "idempotent_request", "seen_token", "transfer_address", "transfer_number"), _ON_ITS_WAY
     ),
     **dict.fromkeys(
-        ("protocol_peer", "register_heartbeat", "register_login_attempt", "usage_counter", "usage_served"), _COUNTED
+        ("node_mark", "protocol_peer", "register_heartbeat", "register_login_attempt", "usage_counter",
+         "usage_served"), _COUNTED,
     ),
     **dict.fromkeys(("build_account", "harmonise_run"), _NAMED),
 }  # fmt: skip

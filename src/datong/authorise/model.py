@@ -304,12 +304,6 @@ NOT_BEGUN = _reason(
     ("请在该日或之后执行 commence。", "Do it on that day or later (commence)."),
     art="第十四条",
 )  # fmt: skip
-NO_REASON = _reason(
-    "AUT-411", Kind.invalid,
-    ("「{deed}」未执行。", "{deed} was not done."),
-    ("须写明理由：持有副本的各节点都会收到。", "It must state a reason: every node that holds a copy is told of it."),
-    ("请填写理由。", "Give the reason."),
-)  # fmt: skip
 NOT_YOURS = _reason(
     "AUT-403", Kind.denied,
     ("「{deed}」未执行。", "{deed} was not done."),

@@ -46,6 +46,16 @@ SETTINGS = (
     Setting("node.address", str, None, "Address at which other nodes reach this one, e.g. http://127.0.0.1:8401."),
     Setting("node.host", str, "127.0.0.1", "Address the node listens on."),
     Setting("node.port", int, None, "Port the node listens on.", least=1, most=65535),
+    Setting(
+        "node.still_days",
+        int,
+        14,
+        "How many days this node may have stood still: where the clock is further ahead of the time it saw last, "
+        "nothing ends by time until its operator confirms the day. Two weeks: longer than the longest public holiday, "
+        "shorter than the month by which a date is mistyped.",
+        least=1,
+        most=3650,
+    ),
     Setting("crypto.profile", str, "default", "default or guomi: what the node signs, digests and encrypts with."),
     Setting("crypto.accepts", list, [], "Crypto profiles of peers accepted besides this node's own."),
     Setting("store.url", str, "", "postgresql://USER@HOST/DATABASE; empty = SQLite: datong.db in the folder."),

@@ -210,9 +210,3 @@ REFERENCE = _reason(
     ("请填写该笔款项的银行流水号；原登记有误的，先冲销其分录再登记。",
      "Give the bank's reference of this payment; where it was recorded wrongly, reverse that entry first."),
 )  # fmt: skip
-NO_REASON = _reason(
-    "TRD-430", Kind.invalid,
-    ("「{deed}」未执行。", "{deed} was not done."),
-    ("没有写明原因；原因随之告知对方并留作凭证。", "No reason was given; the books keep one, the other side is told."),
-    ("请写明原因后重试。", "State the reason and try again."),
-)  # fmt: skip

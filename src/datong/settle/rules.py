@@ -20,7 +20,6 @@ from datong.settle.model import (
     DEEDS,
     DIRECT_CASH,
     INVOICE_MOVES,
-    NO_REASON,
     NOT_NOW,
     TOO_LARGE,
     UNBALANCED,
@@ -94,12 +93,6 @@ def moved(invoice: str, state: str, deed: str) -> InvoiceState:
         open_now = ", ".join(d for s, d in INVOICE_MOVES if s == state and d in DEEDS) or "—"
         raise NOT_NOW(thing=invoice, deed=deed, state=state, open=open_now)
     return after
-
-
-def require_reason(deed: str, reason: str) -> None:
-    """NO_REASON for a blank one: nobody could answer it, and no auditor could follow it."""
-    if not reason.strip():
-        raise NO_REASON(deed=deed)
 
 
 def lines(events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], product: str) -> list[Line]:

@@ -31,6 +31,7 @@ invoices = table(
     Column("reason", String(500)),
     Column("issued_at", Instant, nullable=False),
     Column("credited_fen", Fen, nullable=False, server_default="0", info={"added": 0}),  # by accepted credit notes
+    Column("words", JSON, info={"added": None}),  # what else either side said of it, as signed, in order
     Index("ix_invoice_agreement", "agreement"),
 )
 lines = table(

@@ -37,6 +37,16 @@ TOO_LONG = Reason(
     Text("有 {count} 段文字过长；不会截断后再记下。", "{count} of its texts are too long; none is cut and kept."),
     Text("请按下列字数缩短。", "Shorten them to the numbers listed."),
 )
+NOTHING_SAID = Reason(
+    "GEN-420",
+    Kind.invalid,
+    Text("「{verb}」未执行。", "{verb} was not done."),
+    Text("下列各项须有内容，现为空白：对方与审计人员据此才知道为什么。",
+         "What is listed has to say something and is blank: by it the others and an auditor know why."),
+    Text("请填写后重试。", "Fill it in and try again."),
+)  # fmt: skip
+SAID = frozenset({"reason", "reasons", "reason_text", "minutes", "filing_ref"})
+"""What a person says of a deed, by the argument's name: where it is asked for, it is not left blank."""
 LONGEST = {"reason": 500, "note": 500, "reason_text": 2000, "reference": 390}
 """What a person says of a deed, by the argument's name: how many characters are kept, signed and sent."""
 
@@ -83,13 +93,17 @@ def _mark(
     def mark(function: Callable[Concatenate[Tx, P], R]) -> Callable[Concatenate[Tx, P], R]:
         room = function.__module__.removeprefix("datong.").split(".")[0]
         name = f"{room}.{function.__name__}"
-        limits = {of: most for of, most in (longest or {}).items() if of in inspect.signature(function).parameters}
+        asked = inspect.signature(function).parameters
+        wanted = [of for of in asked if changes and of in SAID and asked[of].default is inspect.Parameter.empty]
+        limits = {of: most for of, most in (longest or {}).items() if of in asked}
 
         @functools.wraps(function)
         def gated(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> R:
             if not tx.actor.has(*allowed):
                 roles_now = ", ".join(sorted(tx.actor.roles or {tx.actor.role}))
                 raise MAY_NOT(verb=name, roles=roles_now, needed=", ".join(sorted(roles)))
+            if blank := [of for of in wanted if isinstance(said := kwargs.get(of), str) and _is_blank(said)]:
+                raise NOTHING_SAID([Problem(of, "为空白", "is blank") for of in blank], verb=name, count=len(blank))
             if problems := [problem for of, most in limits.items() if (problem := _too_long(kwargs.get(of), of, most))]:
                 raise TOO_LONG(problems, verb=name, count=len(problems))
             return function(tx, *args, **kwargs)
@@ -100,6 +114,11 @@ def _mark(
         return gated
 
     return mark
+
+
+def _is_blank(text: str) -> bool:
+    """Whether nothing of it can be seen: spaces, and signs without a width."""
+    return not any(sign.isprintable() and not sign.isspace() for sign in text)
 
 
 def _too_long(given: object, of: str, most: int) -> Problem | None:

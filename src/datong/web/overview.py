@@ -13,7 +13,7 @@ from typing import Any
 from datong.authorise import service as authorise
 from datong.deidentify import service as deidentify
 from datong.deliver import service as deliver
-from datong.ground import jobs, signing
+from datong.ground import jobs, overtaken, signing
 from datong.ground.refusal import Text
 from datong.negotiate import service as negotiate
 from datong.price import service as price
@@ -106,10 +106,12 @@ def overview(visit: Visit) -> Answer:
     counts = {page: _count(visit, page) for page in PAGES}
     with visit.store.read(visit.actor) as tx:
         waiting, waiting_count = jobs.waiting(tx, limit=PAGE_ROWS)
+        warnings = overtaken.told(tx)
     shown = {
         "cards": [{"page": page, "count": count} for page, count in counts.items() if count is not None],
         "first": first(visit, {page.slug for page, count in counts.items() if count}),
         "verbs": VERBS,
+        "warnings": warnings,
         "due": due(visit),
         "waiting": waiting,
         "waiting_count": waiting_count,

@@ -120,7 +120,7 @@ def test_a_refused_lowering_leaves_the_column_as_it_stood(rides: Store) -> None:
     asked = {"姓名": {"kind": "other", "reason": "of shops"}}
     shown = do(rides, "confirm_classification", dataset="d-no", columns=asked)
     key = shown["lowerings"][0]["lowering"]
-    assert refused(rides, "DID-462", "refuse_lowering", LEGAL, lowering=key, reason=" ").problems[0].where == "reason"
+    assert refused(rides, "GEN-420", "refuse_lowering", LEGAL, lowering=key, reason=" ").problems[0].where == "reason"
     shown = do(rides, "refuse_lowering", LEGAL, lowering=key, reason="they are people")
     assert (column(shown, "姓名")["kind"], shown["lowerings"]) == ("direct", [])
     assert shown["history"][-1]["reason"] == "they are people"

@@ -212,6 +212,8 @@ def test_early_termination_reaches_the_other_side_and_the_filing(country):
         last = negotiate.filing(tx, contract=contract)["versions"][-1]
     assert (last["status"], last["ending"]["kind"], last["ending"]["reason"]) == ("06", "01", "用途结束")
     assert last["ending"]["notice"]["agreedEndTime"]
+    ended = country.provider.agreements()[0]["reason"]
+    assert ended["message"] == last["ending"]["notice"], "what the other side signed is kept where it proves something"
 
 
 def test_a_contract_that_runs_out_is_ended_everywhere(country):
@@ -222,7 +224,7 @@ def test_a_contract_that_runs_out_is_ended_everywhere(country):
         business_time(node, 400)
     for node in (country.consumer, country.provider):
         with node.store.begin(node.by("node")) as tx:
-            negotiate.lapse(tx)
+            negotiate.ENDS[0].all(tx)
     country.run()
     with country.reads(country.platform) as tx:
         last = negotiate.filing(tx, contract=contract)["versions"][-1]

@@ -8,7 +8,7 @@ from typing import Any
 from datong.audit import store
 from datong.audit.service.checking import checked
 from datong.audit.service.walking import walk
-from datong.ground import evidence, jobs
+from datong.ground import evidence, jobs, overtaken
 from datong.ground.db import Tx
 from datong.ground.evidence import log
 from datong.register import service as register
@@ -95,11 +95,19 @@ def receipt(tx: Tx, *, leaf: str) -> dict[str, Any]:
 
 @view(Role.operator)
 def health(tx: Tx) -> dict[str, Any]:
-    """Say how far the log is: size, leaves that wait, alarm, checkpoints, cosignatures 存证状态."""
+    """Say how far the log is: size, leaves that wait, alarm, checkpoints, cosignatures 存证状态.
+
+    warnings: that the clock is not believed (CLK-404), that something is over and could not be ended (CLK-406).
+    """
     newest = log.last_checkpoint(tx)
     due = [
         job
         for job in jobs.open_jobs(tx)
         if job["state"] != "failed" and (job["due_at"] <= tx.wall or job["attempts"])  # a retry waits, and is not over
     ]
-    return {**evidence.health(tx), "open_jobs": len(due), "checkpoint": log.cosigned_note(tx, newest) if newest else ""}
+    return {
+        **evidence.health(tx),
+        "open_jobs": len(due),
+        "warnings": overtaken.told(tx),
+        "checkpoint": log.cosigned_note(tx, newest) if newest else "",
+    }

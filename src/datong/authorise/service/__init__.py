@@ -22,6 +22,7 @@ from datong.authorise.service.clearing import (
 from datong.authorise.service.due import due
 from datong.authorise.service.exchange import received_instrument, received_withdrawn
 from datong.authorise.service.instruments import (
+    ENDS,
     approve,
     change,
     close,
@@ -29,7 +30,6 @@ from datong.authorise.service.instruments import (
     countersign,
     decide_collectively,
     draft,
-    expire_due,
     file,
     resume,
     sign,
@@ -39,6 +39,7 @@ from datong.authorise.service.instruments import (
 from datong.authorise.service.records import instrument, instruments
 
 __all__ = [
+    "ENDS",
     "approve",
     "change",
     "clearance",
@@ -51,7 +52,6 @@ __all__ = [
     "declare_holding",
     "draft",
     "due",
-    "expire_due",
     "file",
     "guard_redevelopment",
     "holdings",

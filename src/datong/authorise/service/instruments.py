@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from datong.authorise import rules, store
@@ -11,7 +12,6 @@ from datong.authorise.model import (
     GRANTS,
     MOVES,
     NO_CONSENT,
-    NO_REASON,
     NOT_BEGUN,
     NOT_REGISTERED,
     NOT_YOURS,
@@ -25,6 +25,7 @@ from datong.authorise.model import (
 from datong.authorise.service import clearing, exchange, records
 from datong.ground import clock, evidence, outbox, signing, workdays
 from datong.ground.db import Tx, new_id
+from datong.ground.overtaken import Ends
 from datong.ground.refusal import Problem
 from datong.register import service as register
 from datong.terms.policy import PURPOSES
@@ -89,7 +90,7 @@ def decide_collectively(tx: Tx, *, instrument: str, minutes: str, persons: list[
         if not known[person]
     ]
     decided = sorted(set(known.values()))
-    if len(decided) < DECIDERS_MIN or problems or not minutes.strip():
+    if len(decided) < DECIDERS_MIN or problems:
         raise TOO_FEW(problems, least=DECIDERS_MIN)
     return records.move(tx, row, after, "decided", decision={"minutes": minutes, "persons": decided})
 
@@ -141,8 +142,6 @@ def file(tx: Tx, *, instrument: str, filing_ref: str) -> dict[str, Any]:
     """File (备案) a plan, which is signed by that, or a signed agreement, which is in force once its term has begun."""
     row = records.mine(tx, instrument, Deed.file)
     after = rules.moved(row["id"], row["kind"], row["state"], Deed.file)
-    if not filing_ref.strip():
-        raise BAD_INSTRUMENT([Problem("filing_ref", "缺少备案编号", "names no filing")], count=1)
     agreed = row["kind"] == InstrumentKind.agreement
     value = row["value"] if agreed else signing.signed(tx, row["value"])
     changed = records.move(tx, row, after, "filed", filing_ref=filing_ref, value=value)
@@ -214,25 +213,32 @@ def close(tx: Tx, *, instrument: str, reason: str) -> dict[str, Any]:
     return _end(tx, instrument, Deed.close, reason)
 
 
-def expire_due(tx: Tx) -> int:
-    """Mark this party's instruments whose term is over as expired and tell their copies; the number marked.
+def _in_term(tx: Tx, id: str) -> list[dict[str, Any]]:
+    """This party's instruments, or one of them, that could expire."""
+    mine = signing.me(tx).party
+    return [
+        row
+        for row in (store.of_kinds(tx) if not id else [records.known(tx, id)])
+        if row["grantor_party"] == mine and (State(row["state"]), Deed.expire) in MOVES[InstrumentKind(row["kind"])]
+    ]
 
-    Clearance does not wait for it: it reads the term itself.
-    """
-    mine, count = signing.me(tx).party, 0
-    for row in store.of_kinds(tx):
-        open_move = (State(row["state"]), Deed.expire) in MOVES[InstrumentKind(row["kind"])]
-        if row["grantor_party"] == mine and open_move and tx.business_now >= clock.instant(row["until_at"]):
-            _end(tx, row["id"], Deed.expire, "term over")
-            count += 1
-    return count
+
+def _is_over(tx: Tx, row: Mapping[str, Any]) -> bool:
+    return tx.business_now >= clock.instant(row["until_at"])
+
+
+def _expired(tx: Tx, row: Mapping[str, Any]) -> None:
+    _end(tx, str(row["id"]), Deed.expire, "term over")
+
+
+ENDS = (Ends("authorise.instrument", _in_term, _is_over, _expired),)
+"""This party's instruments whose term is over are marked as expired and their copies told. Clearance does not wait for
+it: it reads the term itself."""
 
 
 def _end(tx: Tx, instrument_id: str, deed: Deed, reason: str) -> dict[str, Any]:
     row = records.mine(tx, instrument_id, deed)
     after = rules.moved(row["id"], row["kind"], row["state"], deed)
-    if not reason.strip():
-        raise NO_REASON(deed=deed.value)
     changed = records.move(tx, row, after, PAST[deed], reason=reason)
     exchange.tell(tx, row["id"])
     return changed

@@ -98,8 +98,6 @@ def withdraw_assessment(tx: Tx, *, assessment: str, reason: str) -> dict[str, An
         raise NOT_THE_SIGNER(assessment=assessment)
     if row["withdrawal"] is not None:
         raise WITHDRAWN(assessment=assessment, at=row["withdrawal"]["withdrawn_at"])
-    if not reason.strip():
-        raise BAD_ASSESSMENT([Problem("reason", "缺少理由", "is missing")], count=1)
     notice = signing.signed(tx, {"assessment": assessment, "reason": reason, "withdrawn_at": tx.now})
     _withdraw(tx, row, notice)
     for node in row["sent_to"]:

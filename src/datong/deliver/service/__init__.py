@@ -29,11 +29,11 @@ from datong.deliver.service.controlling import (
 from datong.deliver.service.deciding import decide, decisions, own_rows, require
 from datong.deliver.service.due import due
 from datong.deliver.service.ending import (
+    ENDS,
     destroy_job,
     end,
     end_agreement,
     endings,
-    expire_due,
     received_destruction_proof,
     received_ended,
 )
@@ -91,6 +91,7 @@ from datong.deliver.service.transferring import (
 )
 
 __all__ = [
+    "ENDS",
     "ON_SIGNING",
     "complete_transfer",
     "control_answered",
@@ -103,7 +104,6 @@ __all__ = [
     "end",
     "end_agreement",
     "endings",
-    "expire_due",
     "fetch_job",
     "give_feedback",
     "grant_files",

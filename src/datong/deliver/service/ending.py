@@ -8,6 +8,7 @@ destruction at termination. Contract: tests/deliver/test_deliver_transfers.py.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from datong.deidentify import service as deidentify
@@ -19,6 +20,7 @@ from datong.deliver.service.holding import our_side
 from datong.ground import clock, evidence, jobs, outbox, signing
 from datong.ground.canonical import hexdigest
 from datong.ground.db import NODE, Store, Tx, Window
+from datong.ground.overtaken import Ends
 from datong.ground.refusal import Problem
 from datong.negotiate.service import national
 from datong.register import service as register
@@ -60,16 +62,24 @@ def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     return row
 
 
-def expire_due(tx: Tx) -> int:
-    """End every delivery whose agreement has run out by the business clock; the number ended. (app calls it.)"""
-    over = {
-        grant["agreement"]
-        for grant in rows.rows(tx, rows.grants, rows.grants.c.state != GrantState.ended.value)
-        if tx.business_now > clock.instant(grant["expires"])
-    }
-    for agreement in sorted(over):
-        end(tx, agreement=agreement, reason="合同到期 the term of the agreement is over")
-    return len(over)
+def _granted_still(tx: Tx, agreement: str) -> list[dict[str, Any]]:
+    """{id, expires}: the agreements, or one of them, with a grant that did not end; the term of each grant."""
+    of = rows.grants.c
+    one = [of.agreement == agreement] if agreement else []
+    found = rows.rows(tx, rows.grants, of.state != GrantState.ended.value, *one, order=of.agreement)
+    return [{"id": grant["agreement"], "expires": grant["expires"]} for grant in found]
+
+
+def _is_over(tx: Tx, row: Mapping[str, Any]) -> bool:
+    return tx.business_now > clock.instant(row["expires"])
+
+
+def _expired(tx: Tx, row: Mapping[str, Any]) -> None:
+    end(tx, agreement=str(row["id"]), reason="合同到期 the term of the agreement is over")
+
+
+ENDS = (Ends("deliver.delivery", _granted_still, _is_over, _expired),)
+"""Deliveries whose agreement has run out by the business clock."""
 
 
 def destroy_job(store: Store) -> jobs.Handler:

@@ -132,15 +132,6 @@ NOT_IN_FORCE = Reason(
     rule="TC609-6-2025-14",
     article="7.5.a",
 )  # fmt: skip
-NO_REASON = Reason(
-    "CTR-520",
-    Kind.invalid,
-    Text("合约 {agreement} 未解除。", "The contract {agreement} was not ended."),
-    Text("没有写明原因；解除通知须载明原因。", "No reason was given; the notice to the other side has to state one."),
-    Text("请写明原因后重试。", "State the reason and try again."),
-    rule="TC609-6-2025-14",
-    article="7.6",
-)
 BAD_SIGNATURE = Reason(
     "CTR-403",
     Kind.denied,

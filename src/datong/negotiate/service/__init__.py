@@ -4,19 +4,19 @@ consumer   request, accept, counter, verify   both   terminate, end, negotiation
 provider   offer, agree, finalize                  agreements, contract
 rooms      agreement, in_force, stands_on, promised_split, provided_to, signed_by_both, on_finalized, on_terminated
 wire       received_*, offer_meant, status, outgoing, acknowledged, not_accepted, learned_peer, peer
-node       lapse; received_ended (message "negotiate.ended")
+node       ENDS; received_ended (message "negotiate.ended")
 national   file_contract, carried, filings, filing; what wire.ndi calls stands in service/national.py and platforms.py
 """
 
 from datong.negotiate.service.agreeing import offer_meant
 from datong.negotiate.service.binding import promised_split, stands_on, unpromised
 from datong.negotiate.service.contracts import (
+    ENDS,
     agreement,
     agreements,
     contract,
     end,
     in_force,
-    lapse,
     provided_to,
     received_ended,
     received_national_end,
@@ -53,6 +53,7 @@ from datong.negotiate.service.verbs import (
 
 __all__ = [
     "BY_CONTENT",
+    "ENDS",
     "accept",
     "acknowledged",
     "agree",
@@ -70,7 +71,6 @@ __all__ = [
     "finalize",
     "in_force",
     "install",
-    "lapse",
     "learned_peer",
     "negotiation",
     "negotiations",

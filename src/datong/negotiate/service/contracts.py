@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, Window
+from datong.ground.overtaken import Ends
 from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
 from datong.negotiate.model import (
@@ -14,7 +16,6 @@ from datong.negotiate.model import (
     ENDED,
     FINAL,
     FINALISING,
-    NO_REASON,
     NO_SUCH,
     NOT_IN_FORCE,
     UNSIGNED,
@@ -143,10 +144,7 @@ def contract(tx: Tx, *, id: str) -> dict[str, Any]:
 
 @verb(*CONSUMER_ROLES, longest={"reason": REASON_MAX})
 def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
-    """End a concluded contract early, by a signed notice to the other party (提前解除), which both keep.
-
-    Refuses: CTR-520 (no reason).
-    """
+    """End a concluded contract early, by a signed notice to the other party (提前解除), which both keep."""
     row = tx.get(store.agreements, agreement)
     if row is None:
         raise NO_SUCH(id=agreement[:80])
@@ -158,14 +156,12 @@ def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
         raise NOT_IN_FORCE(
             agreement=agreement, why_zh="尚未成立，请终止其协商", why_en="It is not concluded; end its negotiation"
         )
-    if not reason.strip():
-        raise NO_REASON(agreement=agreement)
     if national.told_of_end(tx, row, kind="01", reason=reason, to_peer=True):
         return _ended(tx, row, "TERMINATED", "01", reason)
     notice = signing.signed(tx, {"agreement": agreement, "kind": "01", "reason": reason, "at": tx.now})
     peer = row["consumer"] if row["provider"] == mine.code else row["provider"]
     outbox.send(tx, to=peer, type="negotiate.ended", body=notice, key=f"ended-{agreement}"[:80])
-    return _ended(tx, row, "TERMINATED", "01", reason, notice)
+    return _ended(tx, row, "TERMINATED", "01", reason, notice=notice)
 
 
 def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -181,7 +177,8 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if row["state"] != State.FINALIZED.value:
         _not_while_finalising(tx, row)  # the sender is to say it again once we know that it is concluded
         raise NOT_IN_FORCE(agreement=row["id"], why_zh="尚未成立", why_en="It is not concluded")
-    _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:REASON_MAX], body if _is_notice(body) else None)
+    signed = {"notice": body} if _is_notice(body) else {}
+    _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:REASON_MAX], **signed)
 
 
 def _is_notice(body: dict[str, Any]) -> bool:
@@ -190,8 +187,11 @@ def _is_notice(body: dict[str, Any]) -> bool:
     return body.keys() == NOTICE and len(told) <= REASON_MAX and isinstance(signed, list) and len(signed) == 1
 
 
-def received_national_end(tx: Tx, *, sender: str, contract: str, kind: str, reason: str) -> None:
+def received_national_end(
+    tx: Tx, *, sender: str, contract: str, kind: str, reason: str, signed: dict[str, Any]
+) -> None:
     """The counterparty ended a contract on the national rail (contractTerminate); told again, nothing changes.
+    signed: its message as it was signed, which is kept.
 
     A contract that is not concluded yet ends as a negotiation; so it does when a platform that takes part tells that
     the counterparty refused the round it was to pass on.
@@ -209,7 +209,7 @@ def received_national_end(tx: Tx, *, sender: str, contract: str, kind: str, reas
             received_termination(tx, code=kind, reasons=[reason], **ids)
         return
     if row["state"] not in LATE:
-        _ended(tx, row, "TERMINATED" if kind == "01" else EXPIRED, kind, reason[:REASON_MAX])
+        _ended(tx, row, "TERMINATED" if kind == "01" else EXPIRED, kind, reason[:REASON_MAX], message=signed)
 
 
 def _not_while_finalising(tx: Tx, row: dict[str, Any]) -> None:
@@ -218,13 +218,12 @@ def _not_while_finalising(tx: Tx, row: dict[str, Any]) -> None:
         raise FINALISING(agreement=row["id"])
 
 
-def _ended(
-    tx: Tx, row: dict[str, Any], state: str, kind: str, why: str, notice: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """notice: the declaration as the side that ended it signed it; the other side proves by it that it did not."""
+def _ended(tx: Tx, row: dict[str, Any], state: str, kind: str, why: str, **signed: dict[str, Any]) -> dict[str, Any]:
+    """signed: the notice, or the message of the national rail, as the side that ended it signed it; the other side
+    proves by it that it did not."""
     zh, en = ENDING[kind]
     reason: dict[str, Any] = {"code": kind, "zh": f"{zh}：{why}", "en": f"{en}: {why}"}
-    reason |= {"notice": notice} if notice else {}
+    reason |= signed
     tx.change(store.agreements, row["id"], state=state, ended_at=tx.now, reason=reason)
     evidence.append(tx, f"negotiate.contract_{state.lower()}", store.agreements, row["id"], kind=kind, state=state)
     ended = agreement(tx, row["id"])
@@ -233,13 +232,18 @@ def _ended(
     return ended
 
 
-def lapse(tx: Tx) -> dict[str, int]:
-    """End what the business clock has overtaken: negotiations past their deadline, contracts past their term.
+def _is_over(tx: Tx, row: Mapping[str, Any]) -> bool:
+    return clock.instant(row["until"]) < tx.business_now
 
-    Called by the node when the clock moves and once an hour. {"negotiations", "contracts"}: numbers ended.
-    """
-    over = [id for id, until in store.terms_in_force(tx) if until and clock.instant(until) < tx.business_now]
-    for row in sorted((agreement(tx, id) for id in over), key=lambda row: (row["agreed_at"], row["id"])):
-        national.told_of_end(tx, row, kind="02", reason=f"until {row['until']}", to_peer=False)
-        _ended(tx, row, EXPIRED, "02", f"until {row['until']}")
-    return {"negotiations": lapsed(tx), "contracts": len(over)}
+
+def _expired(tx: Tx, over: Mapping[str, Any]) -> None:
+    row = agreement(tx, str(over["id"]))
+    national.told_of_end(tx, row, kind="02", reason=f"until {row['until']}", to_peer=False)
+    _ended(tx, row, EXPIRED, "02", f"until {row['until']}")
+
+
+ENDS = (
+    Ends("negotiate.contract", store.terms_in_force, _is_over, _expired),
+    Ends("negotiate.negotiation", store.overdue, lambda _tx, _row: True, lapsed),
+)
+"""What the business clock overtakes: contracts past their term, negotiations past their deadline."""

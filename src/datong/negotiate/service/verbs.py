@@ -256,16 +256,11 @@ def waiting(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) 
     return found
 
 
-def lapsed(tx: Tx) -> int:
-    """End our negotiations whose deadline on the business clock has passed; the number ended. One whose end the
-    counterparty has not taken by then is over here without it."""
-    count = 0
-    for row in store.overdue(tx):
-        if row["pending"] == Act.terminate.value:
-            into(own(tx, row), row, State.TERMINATED)
-            count += 1
-            continue
-        words = Text(f"期限 {row['deadline']} 已过", f"the deadline {row['deadline']} has passed")
-        terminating(own(tx, row), row, reason("DEADLINE", words))
-        count += 1
-    return count
+def lapsed(tx: Tx, row: dict[str, Any]) -> None:
+    """End a negotiation of ours whose deadline on the business clock has passed. One whose end the counterparty has not
+    taken by then is over here without it."""
+    if row["pending"] == Act.terminate.value:
+        into(own(tx, row), row, State.TERMINATED)
+        return
+    words = Text(f"期限 {row['deadline']} 已过", f"the deadline {row['deadline']} has passed")
+    terminating(own(tx, row), row, reason("DEADLINE", words))

@@ -187,9 +187,10 @@ def listed(tx: Tx, state: str | None = None, open_only: bool = False, window: Wi
     return tx.rows(window.of(query, negotiations.c.id))
 
 
-def overdue(tx: Tx) -> list[dict[str, Any]]:
-    """The open negotiations whose deadline has passed, the oldest first."""
+def overdue(tx: Tx, id: str = "") -> list[dict[str, Any]]:
+    """The open negotiations whose deadline has passed, the oldest first, or one of them."""
     query = select(negotiations).where(_IS_OPEN, negotiations.c.deadline < tx.now)
+    query = query.where(negotiations.c.id == id) if id else query
     return tx.rows(query.order_by(negotiations.c.started_at, negotiations.c.id))
 
 
@@ -214,12 +215,13 @@ def agreement_of_code(tx: Tx, code: str) -> str | None:
     return str(found[0][0]) if found else None
 
 
-def terms_in_force(tx: Tx) -> list[tuple[str, str]]:
-    """(id, until) of the concluded contracts that have an end: an end may be written in any form of an instant, so that
-    the database cannot say which are over."""
+def terms_in_force(tx: Tx, id: str = "") -> list[dict[str, Any]]:
+    """{id, until} of the concluded contracts that have an end, or of one: an end may be written in any form of an
+    instant, so that the database cannot say which are over."""
     of = agreements.c
-    query = select(of.id, of.until).where(of.state == State.FINALIZED.value, of.until.is_not(None)).order_by(of.id)
-    return [(row.id, row.until) for row in tx.all(query)]
+    query = select(of.id, of.until).where(of.state == State.FINALIZED.value, of.until.is_not(None), of.until != "")
+    query = query.where(of.id == id) if id else query
+    return [dict(row._mapping) for row in tx.all(query.order_by(of.agreed_at, of.id))]
 
 
 def between(tx: Tx, provider: str, consumer: str) -> list[dict[str, Any]]:

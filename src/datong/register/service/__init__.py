@@ -114,8 +114,10 @@ from datong.register.service.persons import (
     set_roles,
 )
 from datong.register.service.registry import (
+    ENDS,
     accept_case,
     code_case,
+    confirm_clock,
     escalate_overdue,
     load_calendar,
     object_to_case,
@@ -161,6 +163,7 @@ from datong.register.service.spaces import (
 from datong.register.store import sought
 
 __all__ = [
+    "ENDS",
     "ISSUE_JOB",
     "SEND_IDENTITY",
     "accept_case",
@@ -190,6 +193,7 @@ __all__ = [
     "change_space",
     "close_space",
     "code_case",
+    "confirm_clock",
     "connector_reports",
     "connectors",
     "create_space",

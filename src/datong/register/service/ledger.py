@@ -13,7 +13,7 @@ from datong.ground import codes, evidence, outbox, signing, workdays
 from datong.ground.db import Tx, Window
 from datong.register import rules, store
 from datong.register.model.cases import FIRST, State
-from datong.register.model.refusals import BAD_FILING, INCOMPLETE_DESCRIPTION, NO_REASONS, NOT_CODED, UNKNOWN_THING
+from datong.register.model.refusals import BAD_FILING, INCOMPLETE_DESCRIPTION, NOT_CODED, UNKNOWN_THING
 from datong.register.model.values import ENTRY_SCHEMA, FUNCTION_KINDS
 from datong.register.service import nodes
 from datong.terms.roles import Role
@@ -136,8 +136,6 @@ def change_licence(
     terms = {"name": licence, **licence_terms}
     if problems := rules.licence_problems(terms):
         raise INCOMPLETE_DESCRIPTION(problems, name=row["name_zh"], count=len(problems))
-    if not reason.strip():
-        raise NO_REASONS(act="change_licence")
     entered = tx.get(store.ledger, row["code"]) if row["code"] else None
     if row["code"] is None or (entered is not None and entered["state"] != State.CODED):
         raise NOT_CODED(name=row["name_zh"])

@@ -15,7 +15,7 @@ from datong.ground.codes import Fault
 from datong.ground.db import Tx
 from datong.register import rules, store
 from datong.register.model.cases import GROUNDS, Act, State
-from datong.register.model.refusals import BAD_FILING, BAD_GROUND, NO_REASONS, NOT_RENEWABLE, WRONG_STATE
+from datong.register.model.refusals import BAD_FILING, BAD_GROUND, NOT_RENEWABLE, WRONG_STATE
 from datong.register.service import changing, following, nodes, registry
 from datong.register.service.filing import APPLICANTS, me_acting
 from datong.register.service.ledger import enter_again
@@ -58,8 +58,6 @@ def _own(tx: Tx, case: str, act: Act) -> dict[str, Any]:
 def _ask(
     tx: Tx, row: Mapping[str, Any], act: Act, ground: str, term_until: str | None, reason: str
 ) -> dict[str, Any]:  # fmt: skip
-    if not reason.strip():
-        raise NO_REASONS(act=act.value)
     bare = {
         "case": row["id"], "act": act.value, "ground": ground, "term_until": term_until, "reason": reason.strip(),
         "applicant": me_acting(tx), "at": tx.now, "signatures": [],
@@ -135,8 +133,6 @@ def end_registration(tx: Tx, *, case: str, reason: str, ground: str = "") -> dic
     cancel; false_materials, tampering, unlawful_use or other_misconduct, which revoke.
     """
     row = registry.at_registry(tx, case, "end_registration")
-    if not reason.strip():
-        raise NO_REASONS(act="end_registration")
     if not ground:
         following.require_open(row, Act.cancel)
     if row["state"] == State.CANCELLATION_ACCEPTED and not ground:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from datong.ground import clock, codes, evidence, signing, workdays
+from datong.ground import clock, codes, evidence, overtaken, signing, workdays
 from datong.ground.canonical import is_digest_of
 from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
+from datong.ground.overtaken import Ends
 from datong.ground.refusal import Problem
 from datong.register import rules, store
 from datong.register.model.cases import CHANGE, FIRST, LAST_ACTS, MATERIALS, TYPES, Act, State
@@ -309,8 +310,6 @@ def settle_objection(tx: Tx, *, objection: str, upheld: bool, reason: str) -> di
     if known is None or known["state"] != "open":
         raise UNKNOWN_CASE(case=objection[:80])
     row = at_registry(tx, known["case_id"], "settle_objection")
-    if not reason.strip():
-        raise NO_REASONS(act="settle_objection")
     state = "upheld" if upheld else "dismissed"
     tx.change(store.objections, objection, state=state, settled_by=tx.actor.person, reason=reason)
     evidence.append(tx, f"register.objection_{state}", store.objections, objection, case=row["id"])
@@ -409,18 +408,36 @@ def _new_data_code(tx: Tx, row: Mapping[str, Any]) -> str:
 @verb(Role.registrar)
 def escalate_overdue(tx: Tx) -> list[str]:
     """Mark every case whose step is overdue as escalated; nothing is approved by time. Returns their ids."""
-    overdue = []
-    for row in store.rows(tx, store.cases, where=store.cases.c.escalated_at.is_(None)):
-        last = following.deadline_of(tx, row)
-        held_here = last is not None and last["holder"] in ("registrar", "reviewer")
-        if last is not None and last["overdue"] and held_here and row["side"] in ("registry", "both"):
-            tx.change(store.cases, row["id"], escalated_at=tx.now, version=row["version"] + 1)
-            evidence.append(
-                tx, "register.case_escalated", store.cases, row["id"], due=last["day"], holder=last["holder"]
-            )
-            following.tell(tx, row["id"])
-            overdue.append(row["id"])
-    return overdue
+    overdue = [row for row in _unescalated(tx) if _is_overdue(tx, row)]
+    for row in overdue:
+        _escalate(tx, row)
+    return [str(row["id"]) for row in overdue]
+
+
+def _unescalated(tx: Tx, case: str = "") -> list[dict[str, Any]]:
+    """The cases, or one of them, that a registry has and that were not escalated."""
+    if not nodes.is_registry(tx):
+        return []
+    of = store.cases.c
+    where = of.escalated_at.is_(None) & of.side.in_(("registry", "both"))
+    return store.rows(tx, store.cases, where=where & (of.id == case) if case else where)
+
+
+def _is_overdue(tx: Tx, row: Mapping[str, Any]) -> bool:
+    last = following.deadline_of(tx, row)
+    return last is not None and bool(last["overdue"]) and last["holder"] in ("registrar", "reviewer")
+
+
+def _escalate(tx: Tx, row: Mapping[str, Any]) -> None:
+    last = following.deadline_of(tx, row)
+    assert last is not None
+    tx.change(store.cases, row["id"], escalated_at=tx.now, version=row["version"] + 1)
+    evidence.append(tx, "register.case_escalated", store.cases, row["id"], due=last["day"], holder=last["holder"])
+    following.tell(tx, row["id"])
+
+
+ENDS = (Ends("register.case", _unescalated, _is_overdue, _escalate),)
+"""Cases whose step is overdue: they do not end, somebody above is told."""
 
 
 @view()
@@ -437,6 +454,16 @@ def publicity(tx: Tx) -> list[dict[str, Any]]:
         }
         for row in store.rows(tx, store.cases, store.cases.c.publicised_at, where=where)
     ]
+
+
+@verb(Role.operator)
+def confirm_clock(tx: Tx, *, today: str) -> dict[str, Any]:
+    """Say what day it is, where the node does not believe its clock because it stands far ahead of the last time seen.
+
+    today: the day in Beijing (YYYY-MM-DD), from your own calendar. What the time has overtaken then ends within a
+    minute, for good. {"clock", "seen"}: where the clock stands, and the time seen last. Refuses: CLK-405.
+    """
+    return overtaken.confirm(tx, today)
 
 
 @verb(Role.operator)

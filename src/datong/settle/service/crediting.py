@@ -44,11 +44,10 @@ def credit_invoice(tx: Tx, *, invoice: str, reason: str, uses: list[str] | None 
     """Issue a credit note (红字账单) for what an accepted invoice billed wrongly; it holds once the buyer accepts it.
 
     uses: the usage events that were billed wrongly, all that are not credited yet where none is named; they are not
-    billed again. Refuses: TRD-409 (what is not accepted is voided instead), TRD-430, TRD-531, TRD-532.
+    billed again. Refuses: TRD-409 (what is not accepted is voided instead), TRD-531, TRD-532.
     """
     row = known(tx, invoice)
     require_party(tx, row["seller_party"], "credit")
-    rules.require_reason("credit", reason)
     rules.moved(invoice, row["state"], "credit")
     for earlier in store.credits_of(tx, row):
         if earlier["state"] in (InvoiceState.ISSUED, InvoiceState.DISPUTED):

@@ -152,7 +152,6 @@ def dispute_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     """Dispute a received invoice as buyer, with the reason; the seller is told."""
     row = known(tx, invoice)
     require_party(tx, row["buyer_party"], "dispute")
-    rules.require_reason("dispute", reason)
     _say(tx, row, "dispute", "disputed", reason)
     return invoice_shown(tx, invoice=invoice)
 
@@ -162,7 +161,6 @@ def void_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     """Void an invoice that was not accepted: its pending entry is voided, its events may be billed anew."""
     row = known(tx, invoice)
     require_party(tx, row["seller_party"], "void")
-    rules.require_reason("void", reason)
     rules.moved(invoice, row["state"], "void")  # asked before the uses are let go and the entry is touched
     _release(tx, invoice)
     ledger.conclude(tx, charge_of(invoice), EntryState.VOIDED)
@@ -206,10 +204,11 @@ def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> 
     kind = "refund" if back else "payment"
     ledger.post(tx, key=key, kind=kind, reference=invoice, narration=reference, postings=postings)
     state = after if back or amount_fen >= due else InvoiceState(row["state"])
-    tx.change(store.invoices, invoice, paid_fen=row["paid_fen"] + amount_fen, state=state.value)
-    evidence.append(tx, "settle.paid", store.invoices, invoice, amount_fen=amount_fen, state=state.value)
+    values: dict[str, Any] = {"paid_fen": row["paid_fen"] + amount_fen, "state": state.value}
     if seller and state is InvoiceState.PAID and not back:
-        words.tell(tx, row, "paid", reference, key)
+        values["words"] = words.kept(row, words.tell(tx, row, "paid", reference, key))
+    tx.change(store.invoices, invoice, **values)
+    evidence.append(tx, "settle.paid", store.invoices, invoice, amount_fen=amount_fen, state=state.value)
     return invoice_shown(tx, invoice=invoice)
 
 
@@ -329,7 +328,8 @@ def received_disputed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """settle.disputed: the buyer's signed objection; the entry stays pending."""
     row, word = _word(tx, sender, body, "disputed", "buyer_party")
     if row["state"] == InvoiceState.ISSUED:
-        _move(tx, row, rules.moved(row["id"], row["state"], "disputed"), "disputed", reason=word["reason"][:500])
+        _move(tx, row, rules.moved(row["id"], row["state"], "disputed"), "disputed", reason=word["reason"][:500],
+              words=words.kept(row, word))  # fmt: skip
 
 
 def received_voided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -345,13 +345,17 @@ def received_voided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if tx.get(store.entries, charge_of(row["id"])) is not None:
         ledger.reverse(tx, charge_of(row["id"]), word["reason"])
         _credit(tx, row, -row["gross_fen"])
-    _move(tx, row, after, "voided", reason=word["reason"][:500])
+    _move(tx, row, after, "voided", reason=word["reason"][:500], words=words.kept(row, word))
 
 
 def received_paid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """settle.paid: the seller's signed receipt; what this side had not recorded as paid is recorded on it."""
+    """settle.paid: the seller's signed receipt, which is kept; what this side had not recorded as paid is recorded on
+    it."""
     row, word = _word(tx, sender, body, "paid", "seller_party")
     if row["state"] == InvoiceState.PAID:
+        if word not in (row["words"] or []):
+            tx.change(store.invoices, row["id"], words=words.kept(row, word))
+            evidence.append(tx, "settle.receipt_kept", store.invoices, row["id"])
         return
     after = rules.moved(row["id"], row["state"], "pay")
     due = rules.due(row)
@@ -360,7 +364,7 @@ def received_paid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         narration=f"receipt: {word['reason']}"[:400],
         postings=rules.transfer(rules.payable(row["seller_party"]), "Assets:Bank", row["seller_party"], due),
     )  # fmt: skip
-    _move(tx, row, after, "paid", paid_fen=row["paid_fen"] + due)
+    _move(tx, row, after, "paid", paid_fen=row["paid_fen"] + due, words=words.kept(row, word))
 
 
 def received_unpaid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -370,7 +374,7 @@ def received_unpaid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     until its own finance reverses it, when the bank shows the money back: a seller's word makes nobody a debtor.
     """
     row, word = _word(tx, sender, body, "unpaid", "seller_party")
-    tx.change(store.invoices, row["id"], reason=word["reason"][:500])
+    tx.change(store.invoices, row["id"], reason=word["reason"][:500], words=words.kept(row, word))
     evidence.append(tx, "settle.payment_returned", store.invoices, row["id"])
     if row["state"] == InvoiceState.PAID:
         for entry in store.receipts_of(tx, row["id"]):
@@ -476,7 +480,7 @@ def _say(tx: Tx, row: dict[str, Any], deed: str, word: str, reason: str) -> None
     """Move an invoice and tell the other side, signed."""
     after = rules.moved(row["id"], row["state"], deed)
     notice = words.tell(tx, row, word, reason, f"{row['id']}-{word}")
-    values = {"acceptance": notice} if word == "accepted" else {"reason": reason}
+    values = {"acceptance": notice} if word == "accepted" else {"reason": reason, "words": words.kept(row, notice)}
     _move(tx, row, after, word, **values)
 
 

@@ -92,7 +92,6 @@ def reverse_entry(tx: Tx, *, entry: str, reason: str) -> dict[str, Any]:
         raise NOT_NOW(thing=entry, deed="reverse", state=row["state"], open="—")
     if row["kind"] not in (*PAID_IN, *PAID_OUT):
         raise NOT_REVERSIBLE(entry=entry, kind=row["kind"])
-    rules.require_reason("reverse", reason)
     return take_back(tx, row, reason)
 
 
@@ -112,11 +111,11 @@ def _lower(tx: Tx, row: dict[str, Any], reason: str) -> None:
     values: dict[str, Any] = {"paid_fen": paid["paid_fen"] - amount}
     if row["kind"] in PAID_IN and rules.due({**paid, **values}) > 0:  # what was credited is not due again
         values["state"] = rules.moved(paid["id"], paid["state"], "reverse").value
-    tx.change(of, paid["id"], **values)
-    evidence.append(tx, "settle.payment_reversed", of, paid["id"], amount_fen=amount, entry=row["id"])
     receipted = row["kind"] == "payment" and paid["state"] == InvoiceState.PAID
     if receipted and paid["seller_party"] == signing.me(tx).party:
-        words.tell(tx, paid, "unpaid", reason[:400], _reversal(row["id"]))
+        values["words"] = words.kept(paid, words.tell(tx, paid, "unpaid", reason[:400], _reversal(row["id"])))
+    tx.change(of, paid["id"], **values)
+    evidence.append(tx, "settle.payment_reversed", of, paid["id"], amount_fen=amount, entry=row["id"])
     if row["kind"] == "payout" and paid["direction"] == "sent":
         words.tell_payee(tx, paid, amount, reason[:400], _reversal(row["id"]))
 

@@ -19,6 +19,16 @@ def tell(tx: Tx, row: dict[str, Any], word: str, reason: str, key: str) -> dict[
     return notice
 
 
+KEPT = 100
+"""So many signed words of an invoice are kept beside it, the newest; each said at another time is another."""
+
+
+def kept(row: dict[str, Any], notice: dict[str, Any]) -> list[dict[str, Any]]:
+    """The words on an invoice with this one after them, as it was signed; one that is there is not kept twice."""
+    before = list(row["words"] or [])
+    return before if notice in before else [*before, notice][-KEPT:]
+
+
 def tell_payee(tx: Tx, row: dict[str, Any], amount_fen: int, reason: str, key: str) -> None:
     """Send the party of a statement the signed word that so much paid out on it came back, once per key; a party
     without a node is told by people."""

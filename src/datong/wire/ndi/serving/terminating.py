@@ -59,7 +59,9 @@ def contract_terminate(tx: Tx, call: Call) -> dict[str, Any]:
         done = True
     course = national.course_of(tx, contract)
     if course is not None:
-        negotiate.received_national_end(tx, sender=issuer, contract=contract, kind=kind, reason=reason)
+        negotiate.received_national_end(
+            tx, sender=issuer, contract=contract, kind=kind, reason=reason, signed=printed(call)
+        )
     elif not done:  # at a platform through which the two negotiate
         both = platforms.between(tx, contract, contracts.nodes_of)
         if issuer not in both:
