@@ -344,9 +344,9 @@ def sentinel(path: str, values: Sequence[str]) -> list[Suspicion]:
 
 def _sentinel(path: str, value: str, count: int, total: int) -> Suspicion:
     told = Text(
-        f"{value} 出现 {count} 次（{count / total:.1%}），远离其余的值：多半表示“无”，请列入 missing。",
+        f"{value} 出现 {count} 次（{count / total:.1%}），远离其余的值：多半表示“无”，请列入该列的 missing。",
         f"{value} is there {count} times ({count / total:.1%}), far from all others: probably it means "
-        "none; name it in `missing`",
+        "none; name it in the column's `missing`",
     )
     return Suspicion("sentinel", (path,), {"value": value, "count": count, "share": round(count / total, 4)}, told)
 
@@ -478,8 +478,9 @@ def _adds(row: Sequence[float | None]) -> bool:
 
 
 def totals(columns: Sequence[SampleColumn]) -> list[Suspicion]:
-    """Rows that begin with 其中, a part of the one above; and with 合计 or Total, or have it behind a group's name: the
-    sum of others. Both would be counted with these."""
+    """Rows that begin with 其中, a part of the one above; and with 合计 or Total, or have it behind a group's name (in
+    one cell where the name stood there alone before): the sum of others. Both would be counted with these."""
+    before: dict[str, set[str]] = {}
     rows: dict[str, list[int]] = {}
     parts: dict[str, list[int]] = {}
     for at in range(min((len(column.values) for column in columns), default=0)):
@@ -489,9 +490,16 @@ def totals(columns: Sequence[SampleColumn]) -> list[Suspicion]:
             rows.setdefault(filled[place][0], []).append(at + 1)
         elif len(filled) > 1 and _PART.match(filled[0][1]):
             parts.setdefault(filled[0][0], []).append(at + 1)
+        for path, text in filled[:2]:
+            known = before.setdefault(path, set())
+            if (form := _TOTAL_OF.fullmatch(text)) and form[1] in known:
+                rows.setdefault(path, []).append(at + 1)
+                break
+            known.add(text)
     return [_total(*found) for found in rows.items()] + [_part(*found) for found in parts.items()]
 
 
+_TOTAL_OF = re.compile("(.{1,40}?)\\s*(?:合\\s*计|总\\s*计|共\\s*计)")
 _PART = re.compile("其中\\s*([:：]|$)")
 
 
