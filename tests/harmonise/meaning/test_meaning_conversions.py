@@ -348,6 +348,9 @@ def test_lost_leading_zeros_are_put_back_where_the_digits_are_declared() -> None
         ("1010106", None, "invalid:not_so_many_digits"),
         ("10106.0", "010106", "fixed:zero_fraction"),
         ("110106.00", "110106", "fixed:zero_fraction"),
+        ("10106.00", "010106", "fixed:zero_fraction"),
+        ("1010.00", None, "invalid:not_so_many_digits"),  # six digits with a point among them, or four
+        ("101.000", None, "invalid:not_so_many_digits"),
         ("1010106.0", None, "invalid:not_so_many_digits"),
         ("0.0", None, "invalid:not_so_many_digits"),
         ("10106.5", None, "invalid:not_so_many_digits"),
@@ -771,3 +774,24 @@ def test_texts_of_any_kind_stop_no_plan() -> None:
         things=rows_of(*({"a": t} for t in texts)),
     )
     assert result.rows["harmonised"] + result.rows["quarantined"] == 2000
+
+
+def test_a_column_has_its_own_texts_for_no_value() -> None:
+    """0 is none in one column and nought in the next; - is a finding of a laboratory among others' gaps."""
+    columns = {
+        "x": {"from": "a", "as": "number", "missing": ["", "0"]},
+        "y": {"from": "b", "as": "number"},
+        "z": {"from": "c", "missing": [""]},
+        "w": {"from": ["d", "e"], "missing": ["无"]},
+    }
+    contents = files(columns, prop("x", "number"), prop("y", "number"), prop("z"), prop("w"), missing=["", "-"])
+    rows = rows_of(
+        {"a": "0", "b": "0", "c": "-", "d": "无", "e": "q"}, {"a": "12", "b": "-", "c": "", "d": "-", "e": "-"}
+    )
+    result = run(mapped(contents), things=rows)
+    assert [{name: row[name] for name in "xyzw"} for row in result["harmonised"].to_pylist()] == [
+        {"x": None, "y": 0.0, "z": "-", "w": "q"},
+        {"x": 12.0, "y": None, "z": None, "w": "-"},
+    ]
+    wrong = files({"x": {"from": "a", "missing": {"a": 1}}}, prop("x"))
+    assert [p.where for p in mapping_of(wrong, "things")[1]] == ["mappings/things.yaml: columns.x.missing"]

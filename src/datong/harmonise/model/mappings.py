@@ -326,8 +326,7 @@ PLAIN = Meaning()
 @dataclass(frozen=True)
 class Column:
     """How one element is filled: from a source path by a conversion, or with a constant. others: what the source calls
-    the same field elsewhere, in other files or months; missing: what of its texts is no value, which tells where it is.
-    """
+    the same field elsewhere, in other files or months; missing: what of its texts is no value."""
 
     element: Element
     path: str

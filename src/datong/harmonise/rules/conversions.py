@@ -134,9 +134,11 @@ def cleaned_text(
         return amounts.cleaned(narrow, thousands, meaning)
     if meaning.digits:
         kept = f"regexp_full_match({narrow}, '[0-9]{{1,{meaning.digits}}}({ZEROS})?')"  # 10106.0, as of a number
+        # 85423190.00 of ten digits is no 85423190 that lost two: it is written with a point, as customs do
+        whole = f"regexp_full_match({narrow}, '[0-9.]*[.]00+') AND length({narrow}) = {meaning.digits + 1}"
         nought = f"regexp_full_match({narrow}, '0+{ZEROS}')"  # which stands for none, as often as not
         put_back = f"lpad(split_part({narrow}, '.', 1), {meaning.digits}, '0')"
-        return f"CASE WHEN {kept} AND NOT {nought} THEN {put_back} ELSE {narrow} END"
+        return f"CASE WHEN {kept} AND NOT {nought} AND NOT ({whole}) THEN {put_back} ELSE {narrow} END"
     return narrow
 
 

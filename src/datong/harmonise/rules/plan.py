@@ -60,7 +60,7 @@ def plan_of(mapping: Mapping, numbers: frozenset[str] = frozenset(), *, scanned:
     quick = {
         c.element.name: q
         for c in mapping.columns
-        if c.element.name not in days and (q := plain.quick(c, mapping.missing, c.path in numbers))
+        if c.element.name not in days and (q := plain.quick(c, c.path in numbers))
     }
     slow = [c for c in mapping.columns if c.element.name not in quick]
     steps = (
@@ -101,7 +101,7 @@ def _long_way(mapping: Mapping, mark: str, before: str, columns: Sequence[Column
     if not columns:
         return ()
     steps = (
-        ("cleaned", _added(before, {sql.clean(c.element.name): _cleaned(mapping, c) for c in columns})),
+        ("cleaned", _added(before, {sql.clean(c.element.name): _cleaned(c) for c in columns})),
         ("parsed", _parsed(f"{mark}cleaned", columns)),
         ("converted", _converted(f"{mark}parsed", columns)),
         ("judged", _added(f"{mark}converted", {sql.verdict(c.element.name): sql.judged(c) for c in columns})),
@@ -275,9 +275,9 @@ def _joined(mapping: Mapping, main: str, *, sure: bool = False) -> str:
     return _added(f"({joined}) AS by_name", named) if named else joined
 
 
-def _cleaned(mapping: Mapping, column: Column) -> str:
+def _cleaned(column: Column) -> str:
     raw = sql.raw_text(column)
-    return sql.cleaned_text(raw, column.how, mapping.missing, column.thousands, column.meaning)
+    return sql.cleaned_text(raw, column.how, column.missing, column.thousands, column.meaning)
 
 
 def _parsed(before: str, columns: Sequence[Column]) -> str:
