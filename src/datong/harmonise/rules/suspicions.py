@@ -536,9 +536,10 @@ def named_once(columns: Sequence[SampleColumn]) -> list[Suspicion]:
         return []
     path = columns[0].path
     told = Text(
-        f"{path} 只在每组首行有值（{len(names)} 组，{len(bare)} 行为空）：其余各行失去所属的组；请在数据源中向下填充。",
+        f"{path} 只在每组首行有值（{len(names)} 组，{len(bare)} 行为空）：其余各行失去所属的组；"
+        f"在数据源（csv、excel）中写 fill_down: [{path}]，即逐组向下填充。",
         f"{path} has a value in the first row of each group alone ({len(names)} groups, {len(bare)} rows without): "
-        "those have lost their group; fill it down in the source",
+        f"those have lost their group; `fill_down: [{path}]` in the source (csv, excel) fills it down",
     )
     return [Suspicion("named_once", (path,), {"groups": len(names), "rows": len(bare)}, told)]
 
