@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from sources_desk import read, refused, source, told
 
 from datong.engine.model import Plan
+from datong.harmonise.model.drafts import Look
 from datong.harmonise.model.reading import BROKEN
 from datong.harmonise.rules.plan import plan_of
 from datong.harmonise.rules.workspace import _source
+from datong.harmonise.service.looking import looked_at
 from datong.harmonise.store import sources
 from datong.harmonise.store.sources.filling import filled
 
@@ -71,6 +73,32 @@ def test_cells_merged_over_rows_are_refused_where_they_are_not_filled(tmp_path: 
     keys = file("excel", tmp_path, TABLE, MERGED)
     assert "or say `fill_down`" in str(refused(told(**keys), tmp_path))
     assert "x B2:B3" in str(refused(told(**keys, fill_down=["区"]), tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("span", "cell", "fill_down"),
+    [("A3:A5", "云岩", ["区"]), ("A3:A5", "12", None), ("A3:A5", None, None), ("C3:C4", "12.5", None), ("A1:C1", "云岩", None)],
+)  # fmt: skip
+def test_a_look_at_a_workbook_tells_merged_groups(
+    tmp_path: Path, span: str, cell: str | None, fill_down: list[str] | None
+) -> None:
+    """Figures that are merged may be of the whole group, and are not put into each row of it."""
+    table = [
+        ["二月台账"],
+        ["区", "户号", "电量"],
+        [cell, "A1", "12.5"],
+        [None, "A2", None],
+        [None, "A3", "3"],
+        ["南明", "A4", 4],
+    ]
+    file("excel", tmp_path, table, (span,))
+    look = looked_at(tmp_path / "x")
+    assert isinstance(look, Look)
+    assert look.facts.get("fill_down") == fill_down
+    assert any("merged over rows" in doubt.en for doubt in look.doubts) is bool(fill_down)
+    if fill_down:
+        found = read(told(kind="excel", path="x", **look.facts), tmp_path)
+        assert [row["区"] for row in found] == ["云岩", "云岩", "云岩", "南明"]
 
 
 def test_a_name_does_not_go_from_one_file_into_the_next(tmp_path: Path) -> None:
