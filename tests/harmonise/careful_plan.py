@@ -103,7 +103,7 @@ def _joined(mapping: Mapping) -> str:
 
 
 def _cleaned(mapping: Mapping, column: Column) -> str:
-    return sql.cleaned_text(sql.raw_text(column), column.how, mapping.missing, column.thousands, column.meaning)
+    return sql.cleaned_text(sql.raw_text(column), column.how, column.missing, column.thousands, column.meaning)
 
 
 def _added(before: str, columns: dict[str, str]) -> str:

@@ -188,6 +188,19 @@ def test_na_is_no_missing_value_among_codes_of_two_letters() -> None:
     assert drafting.missing_of([countries, amounts]) == ("NA", "－")
 
 
+def test_a_dash_among_findings_is_a_finding() -> None:
+    """Of a laboratory `-` is negative: taken for no value it would be lost without a word."""
+    protein = ["-", "1+", "+-", "NA"]
+    assert drafting.missing_of([SampleColumn("protein", "", tuple(protein), "")]) == ("NA",)
+    found = Proposal("col", LIBRARY.element("remark"), 0.9, Verdict.accept, Text("因", "why"))
+    drafted, _ = drafting.entry_of(found, SampleColumn("col", "", tuple(protein), ""), ("-", "NA"), None)
+    assert (drafted.keys, drafted.confirm) == ({"missing": ["", "NA"]}, True)
+    assert "a dash is a finding" in drafted.said
+    for others in (["-", "12"], ["-", "阴天"], ["-", "A+"], ["-"]):
+        column = SampleColumn("col", "", tuple(others), "")
+        assert drafting.entry_of(found, column, ("-",), None)[0].keys.get("missing") is None, others
+
+
 def test_an_asked_column_waits_and_a_standard_keeps_its_type() -> None:
     assert entry("vehicle_id", ["1"], Verdict.ask)[0].confirm
     found, kind = entry("trip_distance", ["far", "near"], kind=Type.number)

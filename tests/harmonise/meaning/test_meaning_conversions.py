@@ -167,6 +167,9 @@ def test_a_unit_is_declared_of_quantities_alone() -> None:
         ("", "number", {"currency": "USD", "thousands": ","}, [("$1,234.50", 1234.5, "fixed:currency"), ("US$-3", -3.0, "fixed:currency"), ("12 USD", 12.0, "fixed:currency"), ("HK$3", None, "invalid:not_a_number"), ("￥12", None, "invalid:not_a_number")]),
         ("", "number", {"currency": "EUR", "decimal": ","}, [("12,5 €", 12.5, "fixed:currency"), ("€ 12,5", 12.5, "fixed:currency")]),
         ("CNY/kW.h", "number", {}, [("￥0.52", 0.52, "fixed:currency")]),
+        ("CNY/m2", "number", {"unit": "万元/亩"}, [("￥2", 30.0, "fixed:currency")]),
+        ("USD", "number", {"currency": "USD"}, [("$12", 12.0, "fixed:currency"), ("12美元", 12.0, "fixed:currency"), ("￥12", None, "invalid:not_a_number")]),
+        ("USD", "number", {"currency": "USD", "unit": "万美元"}, [("$1.5", 15000.0, "fixed:currency"), ("12美元", None, "invalid:not_a_number")]),
     ],
 )  # fmt: skip
 def test_the_sign_of_a_currency_before_a_number(
@@ -219,6 +222,8 @@ def test_currencies_and_sides_are_of_amounts_alone() -> None:
         ("CNY", {"currency": ["CNY"]}, "currency", "one of CNY"),
         ("CNY", {"negative": "DR"}, "negative", "one of debit, credit"),
         ("万元", {"currency": "CNY"}, "currency", "say the `unit` of the numbers (元 or 万元)"),
+        ("万美元", {"currency": "USD"}, "currency", "say the `unit` of the numbers (USD or 万美元)"),
+        ("CNY", {"unit": "万美元"}, "unit", "cannot be turned into CNY"),
     ):
         of = prop("x", "number", customProperties=[{"property": "unit", "value": unit}] if unit else [])
         (problem,) = mapping_of(files({"x": {"from": "a", "as": "number", **keys}}, of), "things")[1]
@@ -348,6 +353,9 @@ def test_lost_leading_zeros_are_put_back_where_the_digits_are_declared() -> None
         ("1010106", None, "invalid:not_so_many_digits"),
         ("10106.0", "010106", "fixed:zero_fraction"),
         ("110106.00", "110106", "fixed:zero_fraction"),
+        ("10106.00", "010106", "fixed:zero_fraction"),
+        ("1010.00", None, "invalid:not_so_many_digits"),  # six digits with a point among them, or four
+        ("101.000", None, "invalid:not_so_many_digits"),
         ("1010106.0", None, "invalid:not_so_many_digits"),
         ("0.0", None, "invalid:not_so_many_digits"),
         ("10106.5", None, "invalid:not_so_many_digits"),
@@ -771,3 +779,41 @@ def test_texts_of_any_kind_stop_no_plan() -> None:
         things=rows_of(*({"a": t} for t in texts)),
     )
     assert result.rows["harmonised"] + result.rows["quarantined"] == 2000
+
+
+def test_a_column_has_its_own_texts_for_no_value() -> None:
+    """0 is none in one column and nought in the next; - is a finding of a laboratory among others' gaps."""
+    columns = {
+        "x": {"from": "a", "as": "number", "missing": ["", "0"]},
+        "y": {"from": "b", "as": "number"},
+        "z": {"from": "c", "missing": [""]},
+        "w": {"from": ["d", "e"], "missing": ["无"]},
+    }
+    contents = files(columns, prop("x", "number"), prop("y", "number"), prop("z"), prop("w"), missing=["", "-"])
+    rows = rows_of(
+        {"a": "0", "b": "0", "c": "-", "d": "无", "e": "q"}, {"a": "12", "b": "-", "c": "", "d": "-", "e": "-"}
+    )
+    result = run(mapped(contents), things=rows)
+    assert [{name: row[name] for name in "xyzw"} for row in result["harmonised"].to_pylist()] == [
+        {"x": None, "y": 0.0, "z": "-", "w": "q"},
+        {"x": 12.0, "y": None, "z": None, "w": "-"},
+    ]
+    wrong = files({"x": {"from": "a", "missing": {"a": 1}}}, prop("x"))
+    assert [p.where for p in mapping_of(wrong, "things")[1]] == ["mappings/things.yaml: columns.x.missing"]
+
+
+def test_a_heading_that_says_a_scale_or_a_price_by_area_is_not_read_as_the_element() -> None:
+    """1.5 of 美元值(万) was 1.5 dollars, and 2 of 评估价(万元/亩) 2 yuan a square metre, without a word."""
+    for name, unit, said, value in (
+        ("美元值(万)", "USD", "万美元", 15000.0), ("进口额（万美元）", "USD", "万美元", 15000.0), ("金额（万）", "CNY", "万元", 15000.0),
+        ("常住人口（万）", "人", "万人", 15000.0), ("用电量（亿）", "kW.h", "亿千瓦时", 1.5e8), ("评估价(万元/亩)", "CNY/m2", "万元/亩", 22.5),
+        ("收购价（元/斤）", "CNY/kg", "元/斤", 3.0), ("里程（万公里）", "km", "", 0.0), ("单价（元/㎡）", "CNY/m2", "", 1.5), ("数（万）", "", "", 1.5),
+    ):  # fmt: skip
+        of = prop("x", "number", customProperties=[{"property": "unit", "value": unit}] if unit else [])
+        problems = mapping_of(files({"x": {"from": name, "as": "number"}}, of), "things")[1]
+        assert [f"say `unit: {said}`" in problem.en for problem in problems] == [True] * bool(said), name
+        if value:
+            keys = {"unit": said} if said else {}
+            mapping = mapped(files({"x": {"from": name, "as": "number", **keys}}, of))
+            (row,) = run(mapping, things=rows_of({name: "1.5"}))["harmonised"].to_pylist()
+            assert row["x"] == pytest.approx(value, rel=1e-15), name

@@ -280,6 +280,8 @@ def test_totals_among_the_records() -> None:
     assert kinds(no=["", "1"], ward=["Total", "x"]) == {"total_row"}
     (found,) = look(ward=["贵阳", "贵阳", "遵义"], kind=["骨科", "小计", "儿科"], fee=["1", "2", "3"])
     assert (found.columns, found.evidence) == (("kind",), {"rows": 1, "first_row": 2})
+    (found,) = look(ward=["工业", "工业", "工业合计", "税收合计"], fee=["1", "2", "3", "4"])
+    assert (found.columns, found.evidence) == (("ward",), {"rows": 1, "first_row": 3})
     (found,) = look(ward=["工业", "其中：国有", "建筑业"], fee=["5", "2", "3"])
     assert (found.kind, found.columns, found.evidence) == ("part_row", ("ward",), {"rows": 1, "first_row": 2})
     assert not kinds(ward=["其中国有", "其中"], fee=["1", ""])

@@ -51,6 +51,27 @@ def test_a_source_and_a_mapping_are_looked_at(store: Store, folder: Path, act: A
     assert checked(store, engineer)["accepted"]
 
 
+def test_what_the_mapping_minds_already_is_no_suspicion(store: Store, folder: Path, act: Act) -> None:
+    """Texts that it names as no value, and old identity numbers beside new ones, which are no two units."""
+    areas = ("110103", "330106", "520103")
+    ids = [
+        f"{areas[d % 3]}19{d % 80 + 10}01010{d:03d}" if d % 9 else f"{areas[d % 4 % 3]}{d % 80 + 10}0101{d:03d}"
+        for d in range(200)
+    ]
+    numbers = [-999 if day % 20 == 0 else day for day in range(200)]
+    rows = [{"n": number, "m": number, "id": one} for number, one in zip(numbers, ids, strict=True)]
+    columns = {"n": {"from": "n", "as": "number"}, "m": {"from": "m", "as": "number"}, "id": {"from": "id"}}
+    for changed, expected in (
+        ({}, [("sentinel", ["n"]), ("sentinel", ["m"]), ("mixed_units", ["id"])]),
+        ({"n": {"from": "n", "as": "number", "missing": ["-999"]}}, [("sentinel", ["m"]), ("mixed_units", ["id"])]),
+        ({"id": {"from": "id", "as": "resident_id"}}, [("sentinel", ["n"]), ("sentinel", ["m"])]),
+    ):
+        write(folder / "work", files({**columns, **changed}, prop("n", "number"), prop("m", "number"), prop("id")))
+        (folder / "work" / "things.json").write_text(json.dumps(rows))
+        found = [(one["kind"], one["columns"]) for one in asked(store, act("data_engineer"), mapping="things")]
+        assert sorted(found) == sorted(expected), changed
+
+
 def test_what_is_asked_wrongly_is_refused(store: Store, folder: Path, act: Act) -> None:
     write(folder / "work", files({"n": "n"}, prop("n")))
     engineer = act("data_engineer")

@@ -166,7 +166,8 @@ class Source:
     the variable `password_from` holds. `tables`: table -> its key column in a database, its file in a source of several
     files. `encodings`: where files are in several, those that one of them may be in; `encoding` is the first then.
     `keeps_totals`: rows that add others up are records too. `unnest`: the path of a list in each record, whose items
-    become rows. `apart`: by table what else is said of its file alone (fields of this class). `columns`, `numbered` by
+    become rows. `fill_down`: columns that name a group in its first row alone, from the outer to the
+    inner. `apart`: by table what else is said of its file alone (fields of this class). `columns`, `numbered` by
     table ("" for the source's one file): the names of the columns of a file without a header line, and the column that
     holds the number of each row there."""
 
@@ -194,6 +195,7 @@ class Source:
     encodings: tuple[str, ...] = ()
     keeps_totals: bool = False
     unnest: str = ""
+    fill_down: tuple[str, ...] = ()
     apart: Map[str, Map[str, Any]] = field(default_factory=dict)
 
     @property
@@ -326,8 +328,7 @@ PLAIN = Meaning()
 @dataclass(frozen=True)
 class Column:
     """How one element is filled: from a source path by a conversion, or with a constant. others: what the source calls
-    the same field elsewhere, in other files or months; missing: what of its texts is no value, which tells where it is.
-    """
+    the same field elsewhere, in other files or months; missing: what of its texts is no value."""
 
     element: Element
     path: str

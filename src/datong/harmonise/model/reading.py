@@ -71,8 +71,10 @@ class Needs(Enum):
 
 
 _LABEL = (
-    r"(?:(?:本|全|各|以上)[\x{4E00}-\x{9FFF}]{0,3})?(?:合\s*计|总\s*计|小\s*计|共\s*计)|(?:grand\s*|sub[\s-]?)?total"
+    r"(?:(?:本|全|各|以上)[\x{4E00}-\x{9FFF}]{0,3})?(?:合\s*计|总\s*计|小\s*计|共\s*计)|[^,;|\t\"]{0,16}小\s*计"
+    r"|(?:grand\s*|sub[\s-]?)?total"
 )
+"""小计 may have its group's name before it; 合计 and 总计 may be the end of what an indicator is called."""
 TOTAL = rf"^(?:[^,;|\t0-9]*[,;|\t]){{0,2}}[\s,;|\"]*(?:{_LABEL})\s*[:：]?\s*([,;|\t\"]|$)"
 """Of the text of what is no record, in lower case: a row of totals, for RE2."""
 _A_LABEL = rf"(?:{_LABEL})".replace("\\x{4E00}-\\x{9FFF}", "\u4e00-\u9fff")

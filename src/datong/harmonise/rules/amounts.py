@@ -34,8 +34,11 @@ CURRENCY = {
     "HKD": (r"(?:[Hh][Kk][Dd]|HK\$|港[币元])", "(?:港[币元]|[Hh][Kk][Dd])"),
 }
 """How a currency is written before a number, and behind it."""
-ONE_YUAN = ("", "CNY", "元")
-"""Units of numbers behind which 元 says nothing else."""
+ONE_OF = {
+    "CNY": ("", "CNY", "元"), "USD": ("", "USD", "美元"), "EUR": ("", "EUR", "欧元"),
+    "HKD": ("", "HKD", "港元", "港币"),
+}  # fmt: skip
+"""Units of numbers behind which the word for a currency says nothing else."""
 SIDES = {"debit": r"(?:[Dd][Rr]\.?|借)", "credit": r"(?:[Cc][Rr]\.?|贷)"}
 """How a number says, before or behind it, on which side of the books it stands."""
 EXCEL = "excel"
@@ -53,7 +56,7 @@ def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
         text = f"regexp_replace({text}, {literal(with_side(written))}, {literal(to)})"
     if meaning.currency:
         text = f"regexp_replace({text}, {literal(before_it(meaning.currency))}, '\\1')"
-        if meaning.unit in ONE_YUAN and not meaning.carries_unit:
+        if meaning.unit in ONE_OF[meaning.currency] and not meaning.carries_unit:
             text = f"regexp_replace({text}, {literal(behind_it(meaning.currency))}, '\\1')"
     if meaning.accounting:
         for written in (r"^\((.*)\)$", "^(.+)-$"):

@@ -71,15 +71,18 @@ _AS_IT_IS: Map[Type, Map[str, str]] = {
 
 class Columns:
     """Reads the columns of one mapping against its standard. used: the files of code tables they name; mapped: the
-    elements they fill."""
+    elements they fill; missing: the texts that are no value where a column says none of its own."""
 
     def __init__(self, found: Found, files: Map[str, Any], standard: Standard, source: Source) -> None:
         self.found, self.files, self.standard = found, files, standard
         self.typed = source.format is not SourceKind.csv
         self.used: list[str] = []
         self.mapped: list[str] = []
+        self.missing: tuple[str, ...] = ("",)
 
-    def read(self, given: Any) -> tuple[Column, ...]:
+    def read(self, given: Any, missing: Any) -> tuple[Column, ...]:
+        """`missing` of the mapping holds for the columns that say none of their own."""
+        self.missing = self.no_values("missing", missing)
         known = [element.name for element in self.standard.elements]
         value = self.found.only(given, "columns", known)
         columns = []
@@ -102,7 +105,7 @@ class Columns:
         asked = value.get("as", "text") if isinstance(value, dict) else "text"
         how, known = self.how(at, asked), asked in [how.value for how in How]
         options = OPTIONS[how] if known else set[str]().union(*OPTIONS.values())
-        value = self.found.only(value, at, {"from", "as", "constant", "confirm", "note"} | options)
+        value = self.found.only(value, at, {"from", "as", "constant", "confirm", "missing", "note"} | options)
         if value.get("confirm", False) is not False:
             zh, en = (
                 "核对后删去 confirm，或改列入 left",
@@ -131,7 +134,12 @@ class Columns:
             codes=self._codes(at, how, value),
             meaning=reading.meaning_of(self.found.say, at, how, element, value, typed=self.typed),
             others=tuple(others),
+            missing=self.no_values(f"{at}.missing", value["missing"]) if "missing" in value else self.missing,
         )
+
+    def no_values(self, at: str, given: Any) -> tuple[str, ...]:
+        """The texts that stand for no value, as they are compared."""
+        return tuple(text.strip() for text in self.found.texts(at, given)) or ("",)
 
     def _paths(self, at: str, value: Map[str, Any]) -> tuple[str, ...]:
         """The source path, and what else the field is called; [""] where there is none."""

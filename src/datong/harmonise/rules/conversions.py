@@ -114,10 +114,10 @@ def cleaned_text(
     return _as_written(_there(text, how, missing), text, how, thousands, meaning)
 
 
-def cleanings(column: Column, missing: tuple[str, ...]) -> list[dict[str, str]]:
+def cleanings(column: Column) -> list[dict[str, str]]:
     """cleaned_text of a column's text as columns, level over level: what is named more than once stands once."""
     name, text, how = column.element.name, raw_text(column), column.how
-    narrow, there = part(name, "narrow"), _there(text, how, missing)
+    narrow, there = part(name, "narrow"), _there(text, how, column.missing)
     if how is How.phone:
         bare = part(name, "bare")
         return [
@@ -167,9 +167,11 @@ def _as_written(narrow: str, text: str, how: How, thousands: str, meaning: Meani
         return amounts.cleaned(narrow, thousands, meaning)
     if meaning.digits:
         kept = f"regexp_full_match({narrow}, '[0-9]{{1,{meaning.digits}}}({ZEROS})?')"  # 10106.0, as of a number
+        # 85423190.00 of ten digits is no 85423190 that lost two: it is written with a point, as customs do
+        whole = f"regexp_full_match({narrow}, '[0-9.]*[.]00+') AND length({narrow}) = {meaning.digits + 1}"
         nought = f"regexp_full_match({narrow}, '0+{ZEROS}')"  # which stands for none, as often as not
         put_back = f"lpad(split_part({narrow}, '.', 1), {meaning.digits}, '0')"
-        return f"CASE WHEN {kept} AND NOT {nought} THEN {put_back} ELSE {narrow} END"
+        return f"CASE WHEN {kept} AND NOT {nought} AND NOT ({whole}) THEN {put_back} ELSE {narrow} END"
     return narrow
 
 

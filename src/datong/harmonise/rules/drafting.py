@@ -33,6 +33,9 @@ MARKERS = (
     "－", "—", "——", "/",
 )  # fmt: skip
 """Texts that stand for no value in tables out there; those that a sample has are listed under `missing`."""
+_DASHES = frozenset(("-", "--", "－", "—", "——"))
+_FINDING = re.compile(r"\+{1,4}|[1-4]\+|\+/?-|-/\+|±|\([+±-]\)|(弱?阳性|阴性)(\([+±-]\))?", re.IGNORECASE)
+"""Findings of a laboratory; among them a dash is one too: negative."""
 FORMATS = (
     "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y%m%d%H%M%S",
     "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M",
@@ -84,8 +87,13 @@ def missing_of(columns: Iterable[SampleColumn]) -> tuple[str, ...]:
         if len(texts) > 1:
             found = texts.intersection(MARKERS)
             alike = sum(bool(_TWO_LETTERS.fullmatch(text)) for text in texts)
-            seen.update(found - {"NA"} if alike > MOST * len(texts) else found)
+            found -= {"NA"} if alike > MOST * len(texts) else set()
+            seen.update(found - _DASHES if _has_findings(column) else found)
     return tuple(marker for marker in MARKERS if seen[marker])
+
+
+def _has_findings(column: SampleColumn) -> bool:
+    return any(map(_FINDING.fullmatch, _texts(column, ())))
 
 
 def lists_in(columns: Iterable[SampleColumn]) -> list[str]:
@@ -129,7 +137,9 @@ def entry_of(
     the element's code table in the library, what means a code in it by its text, None where the library holds none."""
     element = proposal.element
     assert element is not None, "a column that is left has no entry"
-    texts = _texts(column, missing)
+    own = [marker for marker in missing if marker not in _DASHES]
+    dashed = len(own) < len(missing) and _has_findings(column)
+    texts = _texts(column, own if dashed else missing)
     wanted = kind or element.type
     keys, doubts, made = _converted(element, texts, wanted)
     if not keys and made is Type.string and codes and texts and all(text in codes for text in texts):
@@ -148,6 +158,9 @@ def entry_of(
     ):
         zh = f"看过的 {len(texts)} 个值中有 {len(other)} 个不成{element.zh}。"
         doubts = (*doubts, Text(zh, f"{len(other)} of the {len(texts)} values looked at are no {element.en}"))
+    if dashed:
+        keys = {**keys, "missing": ["", *own]}
+        doubts = (*doubts, Text("此列的“-”是检验结果，不作缺失。", "a dash is a finding here, and no missing value"))
     said = f"{proposal.score:.2f} {proposal.reason.en}"
     if doubts:
         said = f"{said}; " + "; ".join(doubt.en for doubt in doubts)

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from datong.ground.refusal import Text
-from datong.harmonise.rules.units import ALSO, UNITS, step
+from datong.harmonise.rules.units import ALSO, UNITS, scaled, step
 
 _BRACKETS = re.compile(r"[（(\[【<《]([^（(\[【<《）)\]】>》]{1,20})[）)\]】>》]")
 _ABOVE = re.compile(r"(?<![\u3400-\u9fff])(?:计量|金额|数量|货币)?单位\s*:\s*([^()]{1,40})")
@@ -92,6 +92,8 @@ def _known(said: str, wanted: str) -> str:
     plain = unicodedata.normalize("NFKC", said)
     if plain in UNITS:
         return plain
+    if many := scaled(plain, wanted):  # 进出口额（万）
+        return many
     lower = plain.casefold()
     alike = [*(unit for unit in UNITS if unit.casefold() == lower), *([ALSO[lower]] if lower in ALSO else [])]
     return next((unit for unit in alike if step(unit, wanted) is not None), alike[0] if alike else "")

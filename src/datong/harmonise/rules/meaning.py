@@ -141,14 +141,15 @@ def _currency(say: Say, at: str, element: Element, found: Meaning) -> str:
     if not element.unit and not found.percent and element.type is not Type.string:
         return currency
     if found.percent or not (amount := units.step(currency, element.unit)):
-        if found.percent or units.step(f"{currency}/kW.h", element.unit) is None:
+        if found.percent or not any(units.step(f"{currency}/{of}", element.unit) for of in ("kW.h", "m2", "kg")):
             zh = f"元素应为 {currency} 的金额或价格，或没有单位的数"
             say(at, zh, f"the element should be an amount or a price in {currency}, or a number without a unit")
             return ""
     elif amount != units.Step(1, 0, 1) and not found.unit:
-        zh = f"元素以 {element.unit} 计，而货币符号只说明币种：请写明数的 unit（元或 {element.unit}）"
+        one = "元" if currency == "CNY" else currency
+        zh = f"元素以 {element.unit} 计，而货币符号只说明币种：请写明数的 unit（{one}或 {element.unit}）"
         en = f"the element is in {element.unit}, and the sign tells the currency alone: say the `unit` of the numbers"
-        say(at, zh, f"{en} (元 or {element.unit})")
+        say(at, zh, f"{en} ({one} or {element.unit})")
     return currency
 
 

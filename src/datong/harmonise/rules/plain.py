@@ -44,7 +44,7 @@ def _needs(mapping: Mapping, path: str) -> Needs:
     uses = [column for column in mapping.columns if path in column.paths]
     if all(_takes_numbers(column) for column in uses):
         return Needs.number
-    found = {q.needs if (q := quick(use, mapping.missing, False)) else Needs.text for use in uses}
+    found = {q.needs if (q := quick(use, False)) else Needs.text for use in uses}
     return next(need for need in (Needs.text, Needs.digits, Needs.value) if need in found)
 
 
@@ -56,7 +56,7 @@ def _takes_numbers(column: Column) -> bool:
     return number or (column.how in {How.latitude, How.longitude} and column.notation == "decimal")
 
 
-def quick(column: Column, missing: tuple[str, ...], is_number: bool) -> Quick | None:
+def quick(column: Column, is_number: bool) -> Quick | None:
     """How `column` is read quickly, or None where only the long way knows."""
     if column.meaning.changes or column.others:
         return None
@@ -64,7 +64,7 @@ def quick(column: Column, missing: tuple[str, ...], is_number: bool) -> Quick | 
     found = _number_given(column, text) if is_number else _forms(column, text)
     if found is None:
         return None
-    could_be = [marker for marker in dict.fromkeys(("", *missing)) if re.fullmatch(found.texts, marker)]
+    could_be = [marker for marker in dict.fromkeys(("", *column.missing)) if re.fullmatch(found.texts, marker)]
     markers = [] if is_number else [f"{text} <> {literal(marker)}" for marker in could_be]
     fits = sql.fits(column) or [f"{sql.value(column.element.name)} IS NOT NULL"]
     there = (*markers, *found.conditions, *fits)

@@ -60,7 +60,7 @@ def plan_of(mapping: Mapping, numbers: frozenset[str] = frozenset(), *, scanned:
     quick = {
         c.element.name: q
         for c in mapping.columns
-        if c.element.name not in days and (q := plain.quick(c, mapping.missing, c.path in numbers))
+        if c.element.name not in days and (q := plain.quick(c, c.path in numbers))
     }
     slow = [c for c in mapping.columns if c.element.name not in quick]
     steps = (
@@ -101,7 +101,7 @@ def _long_way(mapping: Mapping, mark: str, before: str, columns: Sequence[Column
     if not columns:
         return ()
     steps = (
-        ("cleaned", _levels(before, [sql.cleanings(c, mapping.missing) for c in columns])),
+        ("cleaned", _levels(before, [sql.cleanings(c) for c in columns])),
         ("parsed", _levels(f"{mark}cleaned", [sql.parts(c) for c in columns])),
         ("converted", _converted(f"{mark}parsed", columns)),
         ("judged", _added(f"{mark}converted", {sql.verdict(c.element.name): sql.judged(c) for c in columns})),

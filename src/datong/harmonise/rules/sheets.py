@@ -6,6 +6,7 @@ Must never know: files, what columns mean. Contract: tests/harmonise/test_harmon
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from datong.harmonise.rules.headings import distinct, over_two
 
 TOP_ROWS = 30
 """How many rows may stand down to the end of the header."""
+_FIGURE = re.compile(r"[-+(¥￥]*\d[\d.,]*[)%]?")
 SHOWN = 10
 """Columns that are named in what was found."""
 
@@ -91,6 +93,22 @@ def named(
         f"Columns that have one name, or none, are called otherwise: {new}.",
     )
     return {**rest, "skip_lines": skipped, "columns": found}, (Text(zh, en),)
+
+
+def merged_down(
+    names: Sequence[str], spans: Sequence[Span], below: int, rows: Sequence[Sequence[str]]
+) -> tuple[dict[str, Any], tuple[Text, ...]]:
+    """(`fill_down` of a source, what was found) where cells below the header are merged over rows, as those of groups
+    are. Figures merged so may be of the group, and not of each row: of these nothing is said. rows: from the first."""
+    over = {left for (first, left), (last, right) in spans if left == right and below <= first < last}
+    of_groups = [names[at] for at in sorted(over) if at < len(names) and names[at]]
+    cells = [rows[first][left] for (first, left), _ in spans if left in over and below <= first < len(rows)]
+    if not of_groups or any(not cell.strip() or _FIGURE.fullmatch(cell.strip()) for cell in cells):
+        return {}, ()
+    told = ", ".join(of_groups[:SHOWN])
+    zh = f"{told} 的单元格跨行合并：作为组名逐行向下填充（fill_down）。"
+    en = f"Cells of {told} are merged over rows: as names of groups they are put into each of the rows (`fill_down`)."
+    return {"fill_down": of_groups}, (Text(zh, en),)
 
 
 def _is_filled(top: Sequence[Sequence[str]], spans: Sequence[Span], at: int) -> bool:

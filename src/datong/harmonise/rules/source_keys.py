@@ -24,9 +24,19 @@ TEXT = {*FILE, "encoding", "member"}
 KEYS: Map[SourceKind, set[str]] = {
     SourceKind.json: {*TEXT, "records", "unnest", "unpivot"},
     SourceKind.ndjson: {*TEXT, "unnest", "unpivot"},
-    SourceKind.csv: {*TEXT, "delimiter", "quote", "skip_lines", "columns", "numbered", "totals", "unpivot"},
+    SourceKind.csv: {
+        *TEXT,
+        "delimiter",
+        "quote",
+        "skip_lines",
+        "columns",
+        "numbered",
+        "totals",
+        "fill_down",
+        "unpivot",
+    },
     SourceKind.parquet: FILE,
-    SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows", "columns", "totals", "unpivot"},
+    SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows", "columns", "totals", "fill_down", "unpivot"},
     SourceKind.database: {"path", "url_from", "url", "password_from", "tables"},
     SourceKind.http: {"url", "records", "token_from", "token_header", "paging", "unnest", "unpivot"},
     SourceKind.s3: {"endpoint", "bucket", "key", "prefix", "region", "format", "access_key_from", "secret_key_from"},
@@ -66,6 +76,7 @@ def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, A
         "password_from": found.word("password_from", value.get("password_from")),
         "unpivot": _unpivot(found, value),
         "unnest": _unnest(found, "unnest", value),
+        "fill_down": _fill_down(found, "fill_down", value),
     }
 
 
@@ -80,7 +91,20 @@ def _apart(found: Found, kind: SourceKind, at: str, given: Map[str, Any]) -> dic
     texts = {key: found.word(f"{at}.{key}", given[key]) for key in ("sheet", "records") if key in given}
     least = {"skip_lines": 0, "header_rows": 1}
     wholes = {key: _whole(found, f"{at}.{key}", given[key], low) for key, low in least.items() if key in given}
-    return {**texts, **wholes, **({"unnest": _unnest(found, f"{at}.unnest", given)} if "unnest" in given else {})}
+    own = {"unnest": _unnest, "fill_down": _fill_down}
+    return {**texts, **wholes, **{key: read(found, f"{at}.{key}", given) for key, read in own.items() if key in given}}
+
+
+def _fill_down(found: Found, at: str, given: Map[str, Any]) -> tuple[str, ...]:
+    if "fill_down" not in given:
+        return ()
+    names = found.texts(at, given["fill_down"])
+    if isinstance(given["fill_down"], list) and (not names or not all(names) or len(set(names)) < len(names)):
+        zh, en = "应为列名的列表，由外到内，不重复", "should be a list of columns, each once, the outer groups first"
+        found.say(at, zh, en)
+    if given.get("tables") and given.get("kind") != SourceKind.database:
+        found.say(at, "应写在各表之下", "belongs under each table that it is of")
+    return names
 
 
 def _unnest(found: Found, at: str, given: Map[str, Any]) -> str:

@@ -17,7 +17,7 @@ from datong.harmonise.model.mappings import FILE_KINDS, SourceKind
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules.found import Found
 
-OF_A_TABLE = frozenset({"sheet", "skip_lines", "header_rows", "records", "unnest"})
+OF_A_TABLE = frozenset({"sheet", "skip_lines", "header_rows", "records", "unnest", "fill_down"})
 """What besides `columns` and `numbered` may be said of one table's file alone."""
 
 

@@ -71,6 +71,15 @@ _KINDS: Map[str, Map[str, Fraction | int | str]] = {
     "angle": {"deg": 1, "'": "1/60", "''": "1/3600", "度": 1, "分": "1/60", "秒": "1/3600"},
     "money": {"CNY": 1, "元": 1, "角": "0.1", "分": "0.01", "千元": 1000, "万元": 10**4, "百万元": 10**6,
               "亿元": 10**8},
+    "dollars": {"USD": 1, "美元": 1, "千美元": 1000, "万美元": 10**4, "百万美元": 10**6, "亿美元": 10**8},
+    "euros": {"EUR": 1, "欧元": 1, "千欧元": 1000, "万欧元": 10**4, "百万欧元": 10**6, "亿欧元": 10**8},
+    "hong_kong_dollars": {"HKD": 1, "港元": 1, "港币": 1, "千港元": 1000, "万港元": 10**4, "百万港元": 10**6,
+                          "亿港元": 10**8},
+    "yen": {"JPY": 1, "日元": 1, "千日元": 1000, "万日元": 10**4, "百万日元": 10**6, "亿日元": 10**8},
+    "price_of_area": {"CNY/m2": 1, "CNY/har": "0.0001", "元/平方米": 1, "万元/平方米": 10**4, "元/亩": 1 / _MU,
+                      "万元/亩": 10**4 / _MU, "元/公顷": "0.0001", "万元/公顷": 1},
+    "price_of_mass": {"CNY/kg": 1, "CNY/t": "0.001", "元/千克": 1, "元/公斤": 1, "元/斤": 2, "元/吨": "0.001",
+                      "万元/吨": 10},
     "price": {"CNY/kW.h": 1, "CNY/MW.h": "1/1000", "元/千瓦时": 1, "元/度": 1, "分/千瓦时": "0.01",
               "元/兆瓦时": "1/1000"},
     "data": {"By": 1, "kBy": 1000, "MBy": 10**6, "GBy": 10**9, "KiBy": 1024, "MiBy": 1024**2, "GiBy": 1024**3,
@@ -110,6 +119,7 @@ ALSO = {
     "yuan": "CNY", "ha": "har", "hr": "h", "hour": "h", "hours": "h", "sec": "s", "secs": "s", "seconds": "s",
     "mins": "min", "minutes": "min", "day": "d", "days": "d", "ton": "t", "tons": "t",
     "‰": "[ppth]", "°": "deg", "kw·h": "kW.h", "元/kwh": "CNY/kW.h", "元/kw·h": "CNY/kW.h",
+    "元/m2": "CNY/m2", "元/kg": "CNY/kg", "元/t": "CNY/t",
 }  # fmt: skip
 """How people write units whose UCUM code is another, in lower case."""
 _IN_VALUES = {
@@ -158,6 +168,13 @@ def known(said: str) -> bool:
 def counts(unit: str) -> bool:
     """Whether a number in `unit` is a plain count: 人, not 万人."""
     return unit in _COUNTED
+
+
+def scaled(scale: str, unit: str) -> str:
+    """The word for so many of `unit`: 万元 for 万 of CNY; "" where there is none."""
+    many = _SCALES.get(scale, 1)
+    words = (word for word in like(unit) if word.startswith(scale) and step(word, unit) == Step(many, 0, 1))
+    return next(words, "") if many > 1 else ""
 
 
 def like(unit: str) -> list[str]:

@@ -153,7 +153,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
             zh, en = f"映射 {other} 已用此资源标识码", f"the mapping {other} has this resource, too; each needs its own"
             found.say("resource", f"{resource}：{zh}", f"{resource}: {en}")
     of_columns = Columns(found, files, standard, known)
-    columns = of_columns.read(value.get("columns"))
+    columns = of_columns.read(value.get("columns"), value.get("missing", [""]))
     reader = _Reader(found, known, standard, main, of_columns)
     joins = reader.joins(value.get("joins", [])) if source is not None else ()
     if source is not None:
@@ -161,14 +161,12 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     checks = reader.checks(value.get("checks", []))
     unique = reader.unique(value.get("unique", []))
     freshness = reader.freshness(value.get("freshness"))
-    missing = tuple(text.strip() for text in found.texts("missing", value.get("missing", [""]))) or ("",)
-    columns = tuple(replace(c, missing=missing) if c.others else c for c in columns)
     left = tuple(found.texts("left", value.get("left", [])))
     hanging = {f"{found.file}: columns.{name}{key}" for name in outline.doubtful for key in ("", ".unit", ".percent")}
     found.problems = [problem for problem in found.problems if problem.where not in hanging]
     standard = replace(standard, elements=tuple(e for e in standard.elements if e.name not in outline.untyped))
     lines = getattr(files, "lines", {}).get(found.file, {})
-    fields = (columns, joins, checks, unique, missing)
+    fields = (columns, joins, checks, unique, of_columns.missing)
     used = (found.file, f"sources/{known.name}.yaml", *of_columns.used)
     made_of = "" if found.problems else digest({path: files[path] for path in used})
     return Mapping(name, known, standard, main, *fields, made_of, resource, lines, freshness, left), found.problems
@@ -199,7 +197,7 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
         "kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "columns", "numbered",
         "quote", "member", "sheet", "header_rows", "url", "token_from", "token_header", "paging", "endpoint", "bucket",
         "key", "prefix", "region", "format", "access_key_from", "secret_key_from", "password_from", "load",
-        "totals", "unnest", "unpivot", "title", "note",
+        "totals", "unnest", "fill_down", "unpivot", "title", "note",
     }  # fmt: skip
     value = found.only(given, "", keys)
     name = file.removeprefix("sources/").removesuffix(".yaml")

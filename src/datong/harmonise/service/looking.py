@@ -14,7 +14,7 @@ from datong.harmonise.model.refusals import WHICH_TABLE
 from datong.harmonise.rules import sniffing
 from datong.harmonise.rules.headings import said_above
 from datong.harmonise.rules.periods import over_time
-from datong.harmonise.rules.sheets import TOP_ROWS, header_of, named
+from datong.harmonise.rules.sheets import TOP_ROWS, header_of, merged_down, named
 from datong.harmonise.store import looking
 from datong.harmonise.store.sources import workbooks
 
@@ -79,8 +79,12 @@ def _workbook(path: Path, look: Look) -> Look:
         names = workbooks.names_in(rows[top:below], spans, top)
         facts, more = named(names, rows[below:], facts, workbooks.letters)
         turned, over = over_time(facts.get("columns") or names, rows[below:])
+        under = facts.get("skip_lines", 0) + (0 if "columns" in facts else facts.get("header_rows", 1))
+        down, groups = merged_down(facts.get("columns") or names, spans, under, rows)
         above = said_above(cell for row in rows[:top] for cell in row)
-        return Look(look.kind, {**look.facts, **facts, **turned}, (*look.doubts, *found, *more, *over, *above))
+        return Look(
+            look.kind, {**look.facts, **facts, **down, **turned}, (*look.doubts, *found, *more, *groups, *over, *above)
+        )
     return look
 
 

@@ -96,10 +96,17 @@ def of_mapping(
     minded = {  # what the mapping minds already
         "leading_zeros": {path for column in mapping.columns if column.meaning.digits for path in column.paths},
         "renamed": {path for column in mapping.columns if column.others for path in column.paths},
+        "mixed_units": {c.path for c in mapping.columns if c.how not in (How.number, How.text)},
         "unit_left_out": {c.path for c in mapping.columns if c.meaning.unit or not c.meaning.carries_unit},
     }
     every = _suspected(read, sample, zones, numbers)
-    found = [one for one in every if not minded.get(one.kind, set()).issuperset(one.columns)]
+    none = {(path, text) for column in mapping.columns for path in column.paths for text in column.missing}
+    found = [
+        one
+        for one in every
+        if not minded.get(one.kind, set()).issuperset(one.columns)
+        and (one.columns[0], one.evidence.get("value")) not in none
+    ]
     here = _points(mapping)
     names = [name for name in mapping_names(files) if name != mapping.name] if against is None else against
     for name in names if here else []:

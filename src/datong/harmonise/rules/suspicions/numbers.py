@@ -123,8 +123,8 @@ def sentinel(path: str, values: Sequence[str]) -> list[Suspicion]:
 
 def _sentinel(path: str, value: str, count: int, total: int) -> Suspicion:
     told = Text(
-        f"{value} 出现 {count} 次（{count / total:.1%}），远离其余的值：多半表示“无”，请列入 missing。",
+        f"{value} 出现 {count} 次（{count / total:.1%}），远离其余的值：多半表示“无”，请列入该列的 missing。",
         f"{value} is there {count} times ({count / total:.1%}), far from all others: probably it means "
-        "none; name it in `missing`",
+        "none; name it in the column's `missing`",
     )
     return Suspicion("sentinel", (path,), {"value": value, "count": count, "share": round(count / total, 4)}, told)

@@ -82,12 +82,14 @@ def _adds(row: Sequence[float | None]) -> bool:
     return abs(whole - one - two) <= 1e-6 * max(1.0, abs(whole))
 
 
+_TOTAL_OF = re.compile("(.{1,40}?)\\s*(?:合\\s*计|总\\s*计|共\\s*计)")
 _PART = re.compile("其中\\s*([:：]|$)")
 
 
 def totals(columns: Sequence[SampleColumn]) -> list[Suspicion]:
-    """Rows that begin with 其中, a part of the one above; and with 合计 or Total, or have it behind a group's name: the
-    sum of others. Both would be counted with these."""
+    """Rows that begin with 其中, a part of the one above; and with 合计 or Total, or have it behind a group's name (in
+    one cell where the name stood there alone before): the sum of others. Both would be counted with these."""
+    before: dict[str, set[str]] = {}
     rows: dict[str, list[int]] = {}
     parts: dict[str, list[int]] = {}
     for at in range(min((len(column.values) for column in columns), default=0)):
@@ -97,6 +99,12 @@ def totals(columns: Sequence[SampleColumn]) -> list[Suspicion]:
             rows.setdefault(filled[place][0], []).append(at + 1)
         elif len(filled) > 1 and _PART.match(filled[0][1]):
             parts.setdefault(filled[0][0], []).append(at + 1)
+        for path, text in filled[:2]:
+            known = before.setdefault(path, set())
+            if (form := _TOTAL_OF.fullmatch(text)) and form[1] in known:
+                rows.setdefault(path, []).append(at + 1)
+                break
+            known.add(text)
     told = [("total_row", *found) for found in rows.items()] + [("part_row", *found) for found in parts.items()]
     return [_counted_twice(*found) for found in told]
 
@@ -135,9 +143,10 @@ def named_once(columns: Sequence[SampleColumn]) -> list[Suspicion]:
         return []
     path = columns[0].path
     told = Text(
-        f"{path} 只在每组首行有值（{len(names)} 组，{len(bare)} 行为空）：其余各行失去所属的组；请在数据源中向下填充。",
+        f"{path} 只在每组首行有值（{len(names)} 组，{len(bare)} 行为空）：其余各行失去所属的组；"
+        f"在数据源（csv、excel）中写 fill_down: [{path}]，即逐组向下填充。",
         f"{path} has a value in the first row of each group alone ({len(names)} groups, {len(bare)} rows without): "
-        "those have lost their group; fill it down in the source",
+        f"those have lost their group; `fill_down: [{path}]` in the source (csv, excel) fills it down",
     )
     return [Suspicion("named_once", (path,), {"groups": len(names), "rows": len(bare)}, told)]
 

@@ -12,6 +12,7 @@ several     several files of one kind, each a table
 web         the guarded way to what lies elsewhere
 apis        paged HTTP APIs that answer JSON
 buckets     S3-compatible storage, which holds files of the kinds above
+filling     names of groups into the rows below them
 unpivoting  a record to the rows that its columns are
 gathering   rows to columns, in batches
 

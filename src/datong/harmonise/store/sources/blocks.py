@@ -35,7 +35,7 @@ from datong.harmonise.store.sources.opening import Content, lines_of
 
 def gather(source: Source, content: Content, gathered: Gathered) -> None:
     """Add the records of a file."""
-    by_record = source.unpivot is not None or source.numbered.get("") is not None
+    by_record = source.unpivot is not None or source.fill_down or source.numbered.get("") is not None
     if by_record or len(source.delimiter) != 1 or not source.delimiter.isascii():  # BLANKS is a word
         gathered.add_rows(csv_rows(source, content))
         return

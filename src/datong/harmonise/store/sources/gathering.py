@@ -16,6 +16,7 @@ from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.model.reading import BROKEN, ROW, Sample, SampleColumn
 from datong.harmonise.store import staged as staging
 from datong.harmonise.store.sources.documents import Row
+from datong.harmonise.store.sources.filling import filled
 from datong.harmonise.store.sources.telling import refused
 from datong.harmonise.store.sources.unpivoting import unpivoted
 from datong.harmonise.store.staged import Staged, staged
@@ -81,9 +82,10 @@ class Gathered:
             self._add_lists(columns, broken)
 
     def _as_declared(self, rows: Iterable[Row]) -> Iterable[Row]:
-        if self.source.unpivot is None:
-            return rows
-        return unpivoted(self.source.unpivot, self._files[-1][0] if self._files else self.source, rows)
+        here = self._files[-1][0] if self._files else self.source
+        if self.source.fill_down:
+            rows = filled(self.source.fill_down, here, rows)
+        return rows if self.source.unpivot is None else unpivoted(self.source.unpivot, here, rows)
 
     def begin(self, here: Source) -> None:
         """From now on the rows of another file come. here: the source as it is called there."""

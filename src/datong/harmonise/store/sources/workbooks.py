@@ -6,7 +6,7 @@ format shows a time (.xlsx), or where most dates of its column have one. In a co
 a number whose format shows one (.xlsx) has it too: 0.35 is `35%`, as it is read. A formula that was never calculated is
 refused: nobody knows its value. Merged header cells are refused unless `header_rows` says that several rows make the
 names; then the names are joined with dots. A row that is merged across columns is no record; a cell merged over several
-rows is refused, because all rows but the first would have lost their value.
+rows is refused, because all rows but the first would have lost their value, unless `fill_down` names its column.
 Contract: tests/harmonise/test_harmonise_typed_files.py.
 """
 
@@ -62,7 +62,7 @@ def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
         if named and source.skip_lines and len(above) >= source.skip_lines:
             require_places(source, source.path or source.name, named, above[source.skip_lines - 1])
         header = named or _header(source, above[source.skip_lines :], spans)
-        across = _held(source, spans, below)
+        across = _held(source, spans, below, header)
         heads = [_filled(texts) for texts in above[max(source.skip_lines - 1, 0) if named else source.skip_lines :]]
         heads = [head for head in heads if len(head) > 1]
         nameless, count = Counter[int](), 0
@@ -268,17 +268,21 @@ def _joined(grid: Sequence[Sequence[str]]) -> list[str]:
     return names
 
 
-def _held(source: Source, spans: list[Span], below: int) -> set[int]:
-    """Rows that are merged across columns, and so are no records."""
+def _held(source: Source, spans: list[Span], below: int, header: Sequence[str]) -> set[int]:
+    """Rows that are merged across columns, and so are no records. Of a column that is filled down the cells of a group
+    may be one."""
+    downwards = {column for column, name in enumerate(header) if name in source.fill_down}
     across: set[int] = set()
     for (first, left), (last, right) in spans:
         if first < below:
             continue
+        if left == right and left in downwards:
+            continue
         if left == right and first != last:
             where = f"{source.path or source.name} {_name(first, left)}:{_name(last, right)}"
             zh, en = (
-                "数据区有纵向合并的单元格，请取消合并并补全",
-                "cells are merged over rows: unmerge and fill them",
+                "数据区有纵向合并的单元格，请取消合并并补全；是组名的，在数据源中写 fill_down",
+                "cells are merged over rows: unmerge and fill them, or say `fill_down` where they name groups",
             )
             raise refused(source, where, zh, en)
         across.update(range(first, last + 1))
