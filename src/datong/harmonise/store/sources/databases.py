@@ -113,7 +113,7 @@ def read(
             at[:] = [name]
             kept = [column.name for column in there[name] if column.name in columns]
             kept.sort(key=list(columns).index)
-            gathered = Gathered(source, aside)
+            gathered = Gathered(source, aside, columns)
 
             def told(column: str, row: int, name: str = name, gathered: Gathered = gathered) -> Refusal:
                 zh, en = _SAID["text"]
