@@ -67,6 +67,19 @@ def test_values_are_the_databases_own_text(engine: Engine, tmp_path: Path) -> No
     assert reading.digest == sources.read(source(), tmp_path, {"visit": ALL}).digest
 
 
+def test_an_id_in_floating_point_is_its_digits(engine: Engine, tmp_path: Path) -> None:
+    """The databases' own text has an exponent from 1e15 on, of a REAL from a million."""
+    double, single = ("float8", "float4") if engine.dialect.name == "postgresql" else ("double", "float")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE f (id integer, d {double}, s {single})")
+        connection.exec_driver_sql(
+            "INSERT INTO f VALUES (1, 1234567890123456, 16777216), (2, 1e15, 1234567), (3, 1e16, 1e10), (4, 0.1, NULL)"
+        )
+    found = rows(sources.read(source(f="id"), tmp_path, {"f": ["d", "s"]}), "f")
+    assert [row["d"].replace("e+", "e") for row in found] == ["1234567890123456", "1000000000000000", "1e16", "0.1"]
+    assert [row["s"] for row in found] == ["16777216", "1234567", "1e+10", None]
+
+
 @pytest.mark.mariadb
 def test_what_mariadb_writes_for_a_value_is_not_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own text of a FLOAT has 6 digits, of bits and of blobs it is `?`; a shape it does not cast, and no table that

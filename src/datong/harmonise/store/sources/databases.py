@@ -47,6 +47,7 @@ from datong.ground.refusal import Refusal
 from datong.harmonise.model.drift import WATERMARK_TYPE
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.reading import BROKEN, ROW, Reading, Sample, SampleColumn, Since
+from datong.harmonise.store.sources import floats
 from datong.harmonise.store.sources.gathering import SAMPLE_VALUES_MAX, Gathered
 from datong.harmonise.store.sources.opening import inside
 from datong.harmonise.store.sources.secrets import secret
@@ -403,9 +404,12 @@ def _shapes(connection: Connection, table: Table) -> set[str]:
 
 
 def _array(column: Any, values: Iterable[Any]) -> pa.Array:
-    """Texts; of MySQL's FLOAT, which came as a number, in the fewest digits that give it again."""
+    """Texts; of floating point as `floats` writes it (MySQL's FLOAT came as a number)."""
     if isinstance(column.type, mysql.FLOAT):
-        return pa.array(values, pa.float64()).cast(pa.float32(), safe=False).cast(pa.string())
+        return floats.texts_of(pa.array(values, pa.float64()).cast(pa.float32(), safe=False))
+    if isinstance(column.type, sql_types.Float):
+        bits = 32 if type(column.type) is sql_types.REAL else 64
+        values = (floats.written_out(text, bits) for text in values)
     return pa.array(values, pa.string())
 
 
@@ -421,7 +425,7 @@ class _NoText(bytes):
 
 
 def _sqlite_texts(column: str, values: Iterable[Any], told: Callable[[str, int], Refusal] | None) -> list[str | None]:
-    """The values of a column as text, a floating-point number in the fewest digits that give it again."""
+    """The values of a column as text."""
     texts: list[str | None] = []
     for row, value in enumerate(values, 1):
         if value is None or isinstance(value, str):
@@ -431,7 +435,7 @@ def _sqlite_texts(column: str, values: Iterable[Any], told: Callable[[str, int],
                 raise told(column, row)
             texts.append("\\x" + value.hex())
         else:
-            texts.append(repr(value))
+            texts.append(floats.text_of(value) if isinstance(value, float) else str(value))
     return texts
 
 
