@@ -355,7 +355,15 @@ def test_a_column_without_a_name_is_told_where_it_is_one_and_no_note_beside_the_
 
 def test_a_code_that_is_shown_with_its_zeros_is_read_with_them(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
-    formats = {"A": "000000", "B": "[$-804]00000000", "C": "General", "D": '"A"000', "E": "000-000", "F": "0.00", "G": "00;@"}
+    formats = {
+        "A": "000000",
+        "B": "[$-804]00000000",
+        "C": "General",
+        "D": '"A"000',
+        "E": "000-000",
+        "F": "0.00",
+        "G": "00;@",
+    }
     book.active.append(list(formats))
     for row, value in enumerate((123, 1234567, 0, -5, 1.5, "7", None), 2):
         for column, code in formats.items():
