@@ -111,6 +111,31 @@ def test_what_mariadb_writes_for_a_value_is_not_all_of_it(tmp_path: Path, monkey
 
 
 @pytest.mark.postgresql
+def test_how_a_database_is_set_to_write_values_changes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """01/02/2026 may be either day, and 0.3 is another number than the sum of 0.1 and 0.2."""
+    url = postgresql.fresh_database()
+    monkeypatch.setenv("THINGS_URL", url)
+    opened = create_engine(url, isolation_level="AUTOCOMMIT")
+    with opened.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (at timestamp, d float8, raw bytea, took interval)")
+        connection.exec_driver_sql(
+            "INSERT INTO t VALUES ('2026-02-01 08:00', 0.1::float8 + 0.2::float8, '\\x00ff', '1 day')"
+        )
+        for setting in (
+            "datestyle = 'SQL, DMY'",
+            "extra_float_digits = 0",
+            "bytea_output = escape",
+            "intervalstyle = iso_8601",
+        ):
+            connection.exec_driver_sql(f'ALTER DATABASE "{opened.url.database}" SET {setting}')
+    opened.dispose()
+    (found,) = rows(sources.read(source(t="at"), tmp_path, {"t": ["at", "d", "raw", "took"]}), "t")
+    assert [found[name] for name in ("at", "d", "raw", "took")] == [
+        "2026-02-01 08:00:00", "0.30000000000000004", "\\x00ff", "1 day",
+    ]  # fmt: skip
+
+
+@pytest.mark.postgresql
 def test_a_materialised_view_is_a_table_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = postgresql.fresh_database()
     monkeypatch.setenv("THINGS_URL", url)

@@ -62,6 +62,10 @@ CONNECT_SECONDS = 10
 ANSWER_SECONDS = 600
 """How long a database may be silent before it counts as gone (MySQL's driver waits for ever otherwise)."""
 
+WRITTEN_AS = ("datestyle TO 'ISO, YMD'", "extra_float_digits TO 1", "bytea_output TO hex", "intervalstyle TO postgres")
+"""How PostgreSQL is to write values, whatever its database or the role is set to: 01/02/2026 may be either day, and
+servers before 12 cut the last digits of a double."""
+
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mysql": "mysql+pymysql",
            "mariadb": "mariadb+pymysql"}  # fmt: skip
 """What a URL says -> the driver that Datong brings (extras postgresql, mysql)."""
@@ -280,6 +284,8 @@ def begin_reading(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
     elif backend == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        for setting in WRITTEN_AS:
+            connection.exec_driver_sql(f"SET LOCAL {setting}")
     elif backend in ("mysql", "mariadb"):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
