@@ -165,6 +165,22 @@ def test_one_record_without_end_is_refused_before_it_is_held(
     assert "longer than" in str(refused(source(kind), tmp_path))
 
 
+@pytest.mark.parametrize("kind", ["json", "ndjson"])
+def test_one_record_of_very_many_values_is_refused_before_they_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A line of 60 million characters that is one list of numbers took 6 GB; a text with as many commas takes none."""
+    monkeypatch.setattr(documents, "RECORD_VALUES_MAX", 1000)
+    monkeypatch.setattr(opening, "PIECE", 100)
+    before, after = ("[", "]") if kind == "json" else ("", "\n")
+    commas = json.dumps({"id": 1, "note": ',"\\' * 2000})
+    (tmp_path / "x").write_text(f"{before}{commas}{after}")
+    assert read(source(kind), tmp_path)[0]["note"] == ',"\\' * 2000
+    separator = "," if kind == "json" else "\n"
+    (tmp_path / "x").write_text(f"{before}{commas}{separator}{json.dumps({'id': 2, 'a': [7] * 2000})}{after}")
+    assert "holds more than 1000 values" in str(refused(source(kind), tmp_path))
+
+
 def test_the_fields_before_the_records_may_be_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "PIECE", 7)
     envelope = {

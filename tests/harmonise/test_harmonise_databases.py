@@ -67,6 +67,19 @@ def test_values_are_the_databases_own_text(engine: Engine, tmp_path: Path) -> No
     assert reading.digest == sources.read(source(), tmp_path, {"visit": ALL}).digest
 
 
+def test_an_id_in_floating_point_is_its_digits(engine: Engine, tmp_path: Path) -> None:
+    """The databases' own text has an exponent from 1e15 on, of a REAL from a million."""
+    double, single = ("float8", "float4") if engine.dialect.name == "postgresql" else ("double", "float")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE f (id integer, d {double}, s {single})")
+        connection.exec_driver_sql(
+            "INSERT INTO f VALUES (1, 1234567890123456, 16777216), (2, 1e15, 1234567), (3, 1e16, 1e10), (4, 0.1, NULL)"
+        )
+    found = rows(sources.read(source(f="id"), tmp_path, {"f": ["d", "s"]}), "f")
+    assert [row["d"].replace("e+", "e") for row in found] == ["1234567890123456", "1000000000000000", "1e16", "0.1"]
+    assert [row["s"] for row in found] == ["16777216", "1234567", "1e+10", None]
+
+
 @pytest.mark.mariadb
 def test_what_mariadb_writes_for_a_value_is_not_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own text of a FLOAT has 6 digits, of bits and of blobs it is `?`; a shape it does not cast, and no table that
@@ -95,6 +108,31 @@ def test_what_mariadb_writes_for_a_value_is_not_all_of_it(tmp_path: Path, monkey
     assert {c.path: c.values[0] for c in sources.sample(source(t="id"), tmp_path).columns}[
         "t.place"
     ] == "POINT(106.5 26.5)"
+
+
+@pytest.mark.postgresql
+def test_how_a_database_is_set_to_write_values_changes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """01/02/2026 may be either day, and 0.3 is another number than the sum of 0.1 and 0.2."""
+    url = postgresql.fresh_database()
+    monkeypatch.setenv("THINGS_URL", url)
+    opened = create_engine(url, isolation_level="AUTOCOMMIT")
+    with opened.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (at timestamp, d float8, raw bytea, took interval)")
+        connection.exec_driver_sql(
+            "INSERT INTO t VALUES ('2026-02-01 08:00', 0.1::float8 + 0.2::float8, '\\x00ff', '1 day')"
+        )
+        for setting in (
+            "datestyle = 'SQL, DMY'",
+            "extra_float_digits = 0",
+            "bytea_output = escape",
+            "intervalstyle = iso_8601",
+        ):
+            connection.exec_driver_sql(f'ALTER DATABASE "{opened.url.database}" SET {setting}')
+    opened.dispose()
+    (found,) = rows(sources.read(source(t="at"), tmp_path, {"t": ["at", "d", "raw", "took"]}), "t")
+    assert [found[name] for name in ("at", "d", "raw", "took")] == [
+        "2026-02-01 08:00:00", "0.30000000000000004", "\\x00ff", "1 day",
+    ]  # fmt: skip
 
 
 @pytest.mark.postgresql

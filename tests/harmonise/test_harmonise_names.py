@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harmonise_desk import files, mapped, prop, rows_of, standard, write
+from harmonise_desk import files, mapped, prop, rows_of, run, standard, write
+from sources_desk import FILES, source
+from test_harmonise_bad_builds import content
 from test_harmonise_quick import same
 
 from datong.ground.db import Actor, Store
@@ -17,6 +19,7 @@ from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
 from datong.harmonise.rules.lineage import lineage_of
 from datong.harmonise.rules.workspace import mapping_of
+from datong.harmonise.store import sources
 
 Act = Callable[..., Actor]
 KW = {"kw": {"from": ["功率", "负荷"], "as": "number", "thousands": ","}, "id": "id"}
@@ -169,3 +172,41 @@ def test_a_database_that_lacks_one_of_the_names(store: Store, node_folder: Path,
         database.execute("INSERT INTO meters VALUES ('a', 1.5), ('b', 2.5)")
     made = built(store, act, folder)
     assert (made["read"], made["harmonised"]) == (2, 2)
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize(("wanted", "value"), [("id", "low"), ("ID", "up"), ("Id", "camel")])
+def test_names_that_differ_in_case_alone_are_two_columns(tmp_path: Path, kind: str, wanted: str, value: str) -> None:
+    """To DuckDB they are one name: the first of them would be read for whichever is mapped."""
+    (tmp_path / "x").write_bytes(content(kind, [{"ID": "up", "Id": "camel", "id": "low", "n": "1"}] * 2))
+    mapping = mapped(files({"x": wanted, "n": "n"}, prop("x"), prop("n")))
+    table = sources.read(source(kind), tmp_path, {"things": [wanted, "n"]}).tables["things"]
+    assert run(mapping, things=table)["harmonised"]["x"].to_pylist() == [value] * 2
+    others = {"up", "camel", "low"} - {value}
+    assert {table[name][0].as_py() for name in table.column_names} >= others  # the whole record is kept
+    assert len({name.lower() for name in table.column_names}) == len(table.column_names)
+
+
+@pytest.mark.parametrize(("change", "where"), [
+    ({"columns": {"x": "t.ID", "y": "t.id"}}, ["mappings/things.yaml: columns.y.from"]),
+    ({"columns": {"x": "t.ID", "y": {"from": ["t.k", "t.K"]}}}, ["mappings/things.yaml: columns.y.from"]),
+    ({"columns": {"x": "t.a", "X": "t.b"}}, ["mappings/things.yaml: columns.X"]),
+    ({"joins": [{"table": "T", "on": {"t.a": "T.b"}}]}, ["mappings/things.yaml: joins[0].table"]),
+    ({"columns": {"x": "t.n", "y": "t.Key"}}, ["sources/things.yaml: load.key[0]"]),
+])  # fmt: skip
+def test_what_a_mapping_names_differs_in_more_than_case(change: dict[str, Any], where: list[str]) -> None:
+    texts = files({"x": "t.a"}, prop("x"), prop("y"), prop("X"), table="t")
+    tables = {"t": "a", "T": "a"}
+    texts["sources/things.yaml"] = {
+        "kind": "database", "path": "x.db", "tables": tables, "load": {"by": "snapshot", "key": "key"},
+    }  # fmt: skip
+    texts["mappings/things.yaml"] |= change
+    problems = mapping_of(texts, "things")[1]
+    assert [p.where for p in problems] == where
+    assert "differ in case alone" in problems[0].en
+
+
+def test_a_name_of_ours_in_other_letters_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("_Row,a\n9,1\n")
+    with pytest.raises(Refusal, match="a name Datong uses itself"):
+        sources.read(source("csv"), tmp_path, {"things": ["a"]})

@@ -65,6 +65,18 @@ def parquet(path: Path, columns: dict[str, pa.Array]) -> None:
     pq.write_table(pa.table(columns), path / "x")
 
 
+@pytest.mark.parametrize(("kind", "value", "text"), [
+    (pa.float64(), 13812345678, "13812345678"), (pa.float64(), 2**53, "9007199254740992"), (pa.float64(), -1e10, "-10000000000"),
+    (pa.float64(), 1234567890123456, "1234567890123456"), (pa.float64(), 2**53 + 2, "9.007199254740994e+15"),
+    (pa.float64(), 123, "123"), (pa.float64(), 1e-7, "1e-7"), (pa.float64(), 12345678901.5, "1.23456789015e+10"),
+    (pa.float32(), 2**24, "16777216"), (pa.float32(), 13812346000, "1.3812346e+10"), (pa.float16(), 2048, "2048"),
+])  # fmt: skip
+def test_an_id_in_floating_point_is_its_digits(tmp_path: Path, kind: pa.DataType, value: float, text: str) -> None:
+    """As it becomes wherever a table has an empty cell: a telephone number is none with an exponent."""
+    parquet(tmp_path, {"id": pa.array([None, float(value), float("nan")], pa.float64()).cast(kind, safe=False)})
+    assert [row["id"] for row in read(source("parquet"), tmp_path)] == [None, text, "nan"]
+
+
 def test_uuids_and_bytes_in_lists_have_their_text(tmp_path: Path) -> None:
     """Files that DuckDB, Spark and Iceberg write hold UUIDs as a type of their own."""
     name = uuid.UUID("c0ffee00-1234-4abc-8def-ffffffffffff")
@@ -341,6 +353,30 @@ def test_a_column_without_a_name_is_told_where_it_is_one_and_no_note_beside_the_
     assert "columns without a name hold values in most rows (B)" in str(refused(source("excel"), tmp_path))
     workbook(tmp_path, ["编号", "数"], [1, 2, "注：补报"], [2, 3], [3, 4])
     assert [row[BROKEN] for row in read(source("excel"), tmp_path)] == ["1\t2\t注：补报", None, None]
+
+
+def test_a_code_that_is_shown_with_its_zeros_is_read_with_them(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    formats = {
+        "A": "000000",
+        "B": "[$-804]00000000",
+        "C": "General",
+        "D": '"A"000',
+        "E": "000-000",
+        "F": "0.00",
+        "G": "00;@",
+    }
+    book.active.append(list(formats))
+    for row, value in enumerate((123, 1234567, 0, -5, 1.5, "7", None), 2):
+        for column, code in formats.items():
+            book.active[f"{column}{row}"].value, book.active[f"{column}{row}"].number_format = value, code
+    book.save(tmp_path / "x")
+    found = read(source("excel"), tmp_path)
+    assert [row["A"] for row in found] == ["000123", "1234567", "000000", "-5", "1.5", "7"]
+    assert [row["B"] for row in found] == ["00000123", "01234567", "00000000", "-5", "1.5", "7"]
+    assert [row["G"] for row in found] == ["123", "1234567", "00", "-5", "1.5", "7"]
+    for column in "CDEF":  # what else a format shows is no part of the value
+        assert [row[column] for row in found] == ["123", "1234567", "0", "-5", "1.5", "7"]
 
 
 def test_percents_that_are_shown_beside_percents_that_are_written(tmp_path: Path) -> None:

@@ -173,6 +173,42 @@ def test_two_tables_of_one_file_are_of_one_moment(tmp_path: Path, monkeypatch: p
         sources.read(source, tmp_path, wanted)
 
 
+@pytest.mark.parametrize(("unnest", "told_of"), [
+    ("results", False), ("result", True), ("order", False), ("order.results", True), ("results.item", False), ("order.no", False),
+])  # fmt: skip
+def test_a_list_that_no_record_has_is_told(
+    store: Store, node_folder: Path, act: Callable[..., Actor], unnest: str, told_of: bool
+) -> None:
+    """Though nothing is mapped from it: each record would stay one row without a word."""
+    harmonise.install(store, node_folder)
+    texts = files({"id": "order.no"}, prop("id"))
+    texts["sources/things.yaml"] = {"kind": "json", "path": "x", "unnest": unnest}
+    write(node_folder / "work", texts)
+    (node_folder / "work" / "x").write_text(json.dumps(ORDERS), "utf-8")
+    with store.begin(act("data_engineer"), "harmonise") as tx:
+        (checked,) = harmonise.check(tx, workspace="work")["mappings"]
+        by_source = harmonise.suspicions(tx, workspace="work", source="things")
+        built = harmonise.build(tx, resource="things-1", workspace="work", mapping="things").get("suspicions", [])
+    for suspected in (checked["suspicions"], by_source, built):
+        found = [one for one in suspected if one["kind"] == "no_list"]
+        assert [one["columns"] for one in found] == ([[unnest]] if told_of else [])
+        assert not told_of or ("results" in found[0]["en"] and "results" in found[0]["zh"])
+
+
+def test_a_list_that_no_record_of_one_table_has_is_told(
+    store: Store, node_folder: Path, act: Callable[..., Actor]
+) -> None:
+    harmonise.install(store, node_folder)
+    texts = files({"id": "heads.order.no"}, prop("id"), table="heads")
+    tables = {"heads": "x", "items": {"path": "x", "unnest": "result"}}
+    texts["sources/things.yaml"] = {"kind": "json", "tables": tables}
+    write(node_folder / "work", texts)
+    (node_folder / "work" / "x").write_text(json.dumps(ORDERS), "utf-8")
+    with store.read(act("data_engineer")) as tx:
+        found = harmonise.suspicions(tx, workspace="work", source="things")
+    assert [one["columns"] for one in found if one["kind"] == "no_list"] == [["items.result"]]
+
+
 def test_records_and_their_lists_join_as_two_tables(store: Store, node_folder: Path, act: Callable[..., Actor]) -> None:
     """One file twice: what a record is, and what its list holds; loaded again by a key that has both."""
     harmonise.install(store, node_folder)

@@ -75,7 +75,8 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
     """Up to three of `known` that look like `name`, likest first; also when only the last part of a path does."""
     pool = list(known)
     last = {k.rsplit(".", 1)[-1].lower(): k for k in pool}
-    close = difflib.get_close_matches(name, pool, 3, 0.5)
+    close = [k for k in pool if k.lower() == name.lower()]
+    close += difflib.get_close_matches(name, pool, 3, 0.5)
     close += [last[k] for k in difflib.get_close_matches(name.rsplit(".", 1)[-1].lower(), list(last), 2, 0.6)]
     return list(dict.fromkeys(close))[:3]
 

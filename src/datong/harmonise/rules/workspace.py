@@ -158,6 +158,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     joins = reader.joins(value.get("joins", [])) if source is not None else ()
     if source is not None:
         reader.paths_known(columns, joins)
+        reader.told_apart(columns, joins)
     checks = reader.checks(value.get("checks", []))
     unique = reader.unique(value.get("unique", []))
     freshness = reader.freshness(value.get("freshness"))
@@ -302,6 +303,26 @@ class _Reader:
                     self.found.say(at, f"{path} 应为 表.列", said)
                 elif path.split(".")[0] != column.table:
                     self.found.say(at, "几个列名应属同一张表", "the names of one field should be of one table")
+
+    def told_apart(self, columns: Iterable[Column], joins: Iterable[Join]) -> None:
+        """No two names that the mapping needs differ in case alone: databases that run its plan take them for one."""
+        own, prefix = f"{self.found.file}: ", f"{self.main}." if self.source.tables else ""
+        tables, paths, elements = [(f"{own}table", self.main)], list[tuple[str, str]](), list[tuple[str, str]]()
+        for column in columns:
+            at = f"{own}columns.{column.element.name}"
+            elements.append((at, column.element.name))
+            paths += [(f"{at}.from", path) for path in column.paths]
+        for number, join in enumerate(joins):
+            tables.append((f"{own}joins[{number}].table", join.table))
+            paths += [(f"{own}joins[{number}].on", path) for path in (join.left, f"{join.table}.{join.right}")]
+        paths += [(f"sources/{self.source.name}.yaml: load.{at}", prefix + name) for at, name in self.source.load.asked]
+        for named in (tables, paths, elements):
+            first: dict[str, str] = {}
+            for at, name in named:
+                if (other := first.setdefault(name.lower(), name)) != name:
+                    zh = f"{name} 与 {other} 仅大小写不同，执行计划的数据库不能区分：请改名其一（数据库可用视图）"
+                    en = f"{name} and {other} differ in case alone, which databases that run plans do not tell apart: "
+                    self.found.problems.append(Problem(at, zh, en + "rename one (in a database by a view)"))
 
     def checks(self, given: Any) -> tuple[Check, ...]:
         checks = []

@@ -21,7 +21,7 @@ from datong.engine import service as engine
 from datong.engine.model import Plan, Step
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem, Refusal
-from datong.harmonise.model.mappings import How, Mapping
+from datong.harmonise.model.mappings import How, Mapping, Source
 from datong.harmonise.model.reading import Reading, Sample, SampleColumn
 from datong.harmonise.model.refusals import BAD_WORKSPACE
 from datong.harmonise.model.suspicions import KINDS, Suspicion
@@ -67,7 +67,7 @@ def suspicions(
         if found is None:
             raise BAD_WORKSPACE([*problems, *wrong], workspace=workspace, count=len(problems) + len(wrong))
         require_not_own(tx, found, given)
-        return as_json(_suspected(tuple(found.tables), sources.sample(found, given, rows=ROWS), {}))
+        return as_json(_suspected(found, tuple(found.tables), sources.sample(found, given, rows=ROWS), {}))
     named, wrong = mapping_of(files, str(mapping))
     if named is None:
         raise BAD_WORKSPACE([*problems, *wrong], workspace=workspace, count=len(problems) + len(wrong))
@@ -99,7 +99,7 @@ def of_mapping(
         "mixed_units": {c.path for c in mapping.columns if c.how not in (How.number, How.text)},
         "unit_left_out": {c.path for c in mapping.columns if c.meaning.unit or not c.meaning.carries_unit},
     }
-    every = _suspected(read, sample, zones, numbers)
+    every = _suspected(mapping.source, read, sample, zones, numbers)
     none = {(path, text) for column in mapping.columns for path in column.paths for text in column.missing}
     found = [
         one
@@ -129,14 +129,18 @@ def of_mapping(
 
 
 def _suspected(
-    tables: tuple[str, ...], sample: Sample, zones: Map[str, str], numbers: Collection[str] = ()
+    source: Source, tables: tuple[str, ...], sample: Sample, zones: Map[str, str], numbers: Collection[str] = ()
 ) -> tuple[Suspicion, ...]:
     """Table by table: only rows of one table are beside each other. tables: those looked at; none: it has no tables."""
-    return tuple(
-        one
-        for prefix in [f"{table}." for table in tables] or [""]
-        for one in rules.suspected([c for c in sample.columns if c.path.startswith(prefix)], zones, numbers)
-    )
+    found: list[Suspicion] = []
+    for table in tables or ("",):
+        prefix = f"{table}." if table else ""
+        columns = [column for column in sample.columns if column.path.startswith(prefix)]
+        found += rules.suspected(columns, zones, numbers)
+        unnest = source.of_table(table).unnest if table in source.apart else source.unnest
+        if unnest and columns:
+            found += rules.no_list(prefix + unnest, columns)
+    return tuple(found)
 
 
 def as_json(found: tuple[Suspicion, ...]) -> list[dict[str, Any]]:

@@ -12,8 +12,8 @@ on whatever a line holds; it is what the engine then reads instead (Scan.otherwi
 `reading` looks through the file once (digest, lines, signs of trouble) and at its first lines closely. Where the file
 as a whole is of a kind that a scan cannot be sure of, it gives None and the text reader takes all of it: gzipped, not
 UTF-8 by declaration, with a byte order mark, carriage returns, blank or very long lines, Unicode line separators, a
-field whose name holds a dot, or when the first lines are not alike. One thing a scan does not see: a field named twice
-in one record, when no mapping reads it and few of the first lines have it.
+field whose name holds a dot, two that differ in case alone, or when the first lines are not alike. One thing a scan
+does not see: a field named twice in one record, when no mapping reads it and few of the first lines have it.
 Contract: tests/harmonise/test_harmonise_scanned.py.
 """
 
@@ -147,13 +147,12 @@ def reading(mapping: Mapping, data: Path, needs: Map[str, Needs], scan_from: int
     inner = {before for name in kinds for before in _befores(name)}
     if any("." in name for name in _names(first)) or not set(mapping.paths) <= kinds.keys() - inner:
         return None
-    survey = _survey(path)
-    if survey is None:
+    if not _apart(_tree(kinds, inner, frozenset())) or (survey := _survey(path)) is None:
         return None
     numbers = frozenset(p for p in mapping.paths if kinds[p] == {"number"} and needs[p] is Needs.number)
     asked, tree = {path: needs[path] for path in mapping.paths}, _tree(kinds, inner, numbers)
     sql, otherwise = _by_line(asked, tree, numbers, survey), ""
-    as_text = survey.loose_ends or (survey.loose_starts and bool(numbers)) or not _apart(tree)
+    as_text = survey.loose_ends or (survey.loose_starts and bool(numbers))
     if not as_text and sum(_ordinary(value, mapping.paths) for value in first) >= ORDINARY_AT_LEAST * len(first):
         sql, otherwise = _by_record(asked, tree, numbers), sql
     lines = Lines(

@@ -27,9 +27,9 @@ from datong.harmonise.rules.suspicions.numbers import constant, mixed_units, sen
 from datong.harmonise.rules.suspicions.points import PAIRS, Point, datum_step, one_place, street
 from datong.harmonise.rules.suspicions.texts import mojibake
 from datong.harmonise.rules.suspicions.times import not_local_time, rounded
-from datong.harmonise.rules.suspicions.together import named_once, renamed, sums, swapped, totals
+from datong.harmonise.rules.suspicions.together import named_once, no_list, renamed, sums, swapped, totals
 
-__all__ = ["PAIRS", "Point", "datum_step", "one_place", "street", "suspected"]
+__all__ = ["PAIRS", "Point", "datum_step", "no_list", "one_place", "street", "suspected"]
 
 MOST = 5000
 """Values of a column that are looked at, evenly spread."""

@@ -12,6 +12,7 @@ from itertools import combinations
 from datong.ground.refusal import Text
 from datong.harmonise.model.reading import SampleColumn, label_at
 from datong.harmonise.model.suspicions import Suspicion
+from datong.harmonise.rules.found import nearest
 from datong.harmonise.rules.suspicions.enough import FEW, LEAST
 from datong.harmonise.rules.suspicions.numbers import NUMBER, numbers_of
 
@@ -177,3 +178,20 @@ def renamed(columns: Sequence[SampleColumn]) -> list[Suspicion]:
             )
             found.append(Suspicion("renamed", (*old, *new), {"row": row}, told))
     return found
+
+
+def no_list(unnest: str, columns: Sequence[SampleColumn]) -> list[Suspicion]:
+    """Of a source whose records have a list at the path `unnest`: no row has a value there. The list is called
+    otherwise, and its records stayed whole, or every list is empty."""
+    names = unnest.split(".")
+    if any(column.path.split(".")[: len(names)] == names for column in columns):
+        return []
+    lists = [column.path for column in columns if any(value and value.startswith("[") for value in column.values)]
+    near = nearest(unnest, [column.path for column in columns])
+    here = list(dict.fromkeys((*lists, *near)))[:5]
+    rows = max((len(column.values) for column in columns), default=0)
+    zh = f"看过的 {rows} 行中，unnest 所指的 {unnest} 没有任何值：或路径写错，一条记录仍是一行；或列表全空。"
+    zh += f"相近的或含列表的列：{'、'.join(here) or '无'}"
+    en = f"in {rows} rows there is nothing at {unnest}, which `unnest` names: either it is called otherwise, and each "
+    en += f"record stayed one row, or every list is empty. Columns with lists, or named alike: {', '.join(here) or '-'}"
+    return [Suspicion("no_list", (unnest,), {"rows": rows}, Text(zh, en))]

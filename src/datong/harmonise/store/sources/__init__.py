@@ -86,7 +86,7 @@ def read(
         return several.read(
             source, wanted, lambda one: read(one, data, {one.name: wanted[one.name]}, aside, needed=needed)
         )
-    gathered = Gathered(source, aside)
+    gathered = Gathered(source, aside, wanted.get(source.name, ()))
     if source.kind is SourceKind.http:
         inner = inner_of(wanted.get(source.name, ()))
         digest = apis.read_rows(source, gathered.add_rows, None if since is None else str(since.value), inner)

@@ -47,6 +47,7 @@ from datong.ground.refusal import Refusal
 from datong.harmonise.model.drift import WATERMARK_TYPE
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.reading import BROKEN, ROW, Reading, Sample, SampleColumn, Since
+from datong.harmonise.store.sources import floats
 from datong.harmonise.store.sources.gathering import SAMPLE_VALUES_MAX, Gathered
 from datong.harmonise.store.sources.opening import inside
 from datong.harmonise.store.sources.secrets import secret
@@ -60,6 +61,10 @@ TABLES_MAX = 200
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 600
 """How long a database may be silent before it counts as gone (MySQL's driver waits for ever otherwise)."""
+
+WRITTEN_AS = ("datestyle TO 'ISO, YMD'", "extra_float_digits TO 1", "bytea_output TO hex", "intervalstyle TO postgres")
+"""How PostgreSQL is to write values, whatever its database or the role is set to: 01/02/2026 may be either day, and
+servers before 12 cut the last digits of a double."""
 
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mysql": "mysql+pymysql",
            "mariadb": "mariadb+pymysql"}  # fmt: skip
@@ -113,7 +118,7 @@ def read(
             at[:] = [name]
             kept = [column.name for column in there[name] if column.name in columns]
             kept.sort(key=list(columns).index)
-            gathered = Gathered(source, aside)
+            gathered = Gathered(source, aside, columns)
 
             def told(column: str, row: int, name: str = name, gathered: Gathered = gathered) -> Refusal:
                 zh, en = _SAID["text"]
@@ -279,6 +284,8 @@ def begin_reading(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
     elif backend == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        for setting in WRITTEN_AS:
+            connection.exec_driver_sql(f"SET LOCAL {setting}")
     elif backend in ("mysql", "mariadb"):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
@@ -403,9 +410,12 @@ def _shapes(connection: Connection, table: Table) -> set[str]:
 
 
 def _array(column: Any, values: Iterable[Any]) -> pa.Array:
-    """Texts; of MySQL's FLOAT, which came as a number, in the fewest digits that give it again."""
+    """Texts; of floating point as `floats` writes it (MySQL's FLOAT came as a number)."""
     if isinstance(column.type, mysql.FLOAT):
-        return pa.array(values, pa.float64()).cast(pa.float32(), safe=False).cast(pa.string())
+        return floats.texts_of(pa.array(values, pa.float64()).cast(pa.float32(), safe=False))
+    if isinstance(column.type, sql_types.Float):
+        bits = 32 if type(column.type) is sql_types.REAL else 64
+        values = (floats.written_out(text, bits) for text in values)
     return pa.array(values, pa.string())
 
 
@@ -421,7 +431,7 @@ class _NoText(bytes):
 
 
 def _sqlite_texts(column: str, values: Iterable[Any], told: Callable[[str, int], Refusal] | None) -> list[str | None]:
-    """The values of a column as text, a floating-point number in the fewest digits that give it again."""
+    """The values of a column as text."""
     texts: list[str | None] = []
     for row, value in enumerate(values, 1):
         if value is None or isinstance(value, str):
@@ -431,7 +441,7 @@ def _sqlite_texts(column: str, values: Iterable[Any], told: Callable[[str, int],
                 raise told(column, row)
             texts.append("\\x" + value.hex())
         else:
-            texts.append(repr(value))
+            texts.append(floats.text_of(value) if isinstance(value, float) else str(value))
     return texts
 
 

@@ -10,6 +10,7 @@ Contract: tests/harmonise/test_harmonise_sources.py.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -24,6 +25,10 @@ Inner: TypeAlias = Mapping[str, tuple[str, ...]]
 """Objects by path, and the wanted paths inside each."""
 UNNESTED_CHARS_MAX = 1_000_000_000
 """Of the rows that one record becomes: each holds what else the record holds, so that a list could be made a bomb."""
+RECORD_VALUES_MAX = 5_000_000
+"""Of one record: each is an object of its own while it is read, a hundred bytes where the text has two."""
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)')
+"""Also one that is not there to its end."""
 NOTHING = frozenset({None, "", "[]", "false"})
 """What programs write for an object that is not there."""
 
@@ -66,6 +71,7 @@ def ndjson_rows(source: Source, content: Content, inner: Inner | None = None) ->
         line = ended.rstrip("\r\n")
         if not line.strip():
             continue
+        _require_few(source, line)
         try:
             item = DECODER.decode(line)
             yield from rows_of(source, item, line, inner)
@@ -117,6 +123,15 @@ def row_of(item: Any, text: str | None = None, inner: Inner | None = None) -> Ro
     if values is not None and not (inner and _other_shape(values, inner)):
         return values, None
     return {}, written(item).encode("utf-8", "backslashreplace").decode() if text is None else text
+
+
+def _require_few(source: Source, record: str, read: int = 0) -> None:
+    """Refuses a record of more values than may be held, before they are."""
+    most = RECORD_VALUES_MAX
+    if len(record) > most and record.count(",") > most and _STRING.sub("", record).count(",") > most:
+        zh = f"一条记录含有超过 {most} 个值：请把其中的列表单独作为一个数组（records）提供，一项一条记录"
+        en = f"one record holds more than {most} values: give its list as an array by itself (`records`)"
+        raise refused(source, source.path or source.name, zh, en, read=read)
 
 
 def too_deep(source: Source, read: int) -> Refusal:
@@ -199,6 +214,7 @@ class _Window:
         kept = self.text[self.at :]
         if len(kept) > LINE_CHARS_MAX:
             raise too_long(self.source, self.read)
+        _require_few(self.source, kept, self.read)
         passed = self.text[: self.at]
         self.lines += passed.count("\n")
         newline = passed.rfind("\n")
@@ -291,10 +307,10 @@ DECODER = json.JSONDecoder(
 def written(value: Any) -> str:
     """`value` as JSON again, its numbers as they were written."""
     if isinstance(value, Number):
-        return str(value)
+        return value
     if isinstance(value, dict | _Twice):
         fields = value.items() if isinstance(value, dict) else value
         return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {written(v)}" for k, v in fields) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(written, value)) + "]"
+        return "[" + ", ".join([item if type(item) is Number else written(item) for item in value]) + "]"
     return json.dumps(value, ensure_ascii=False)

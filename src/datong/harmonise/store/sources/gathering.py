@@ -1,7 +1,9 @@
 """Rows as they come to columns of text: in batches of Arrow, so that Python holds one batch at a time.
 
 What grows beyond STAGED_BYTES is put aside as Parquet when there is a folder for it. Columns stand in the order they
-first appear in. Contract: tests/harmonise/test_harmonise_sources.py.
+first appear in. Names that differ in case alone are one name to the databases that run plans, which would then take the
+first such column for the other: one that is not asked for is numbered, `id (2)`.
+Contract: tests/harmonise/test_harmonise_sources.py.
 """
 
 from __future__ import annotations
@@ -28,10 +30,13 @@ SAMPLE_VALUES_MAX = 4_000_000
 
 
 class Gathered:
-    """Batches of one table. aside: a folder that is the caller's to empty; None: everything stays in memory."""
+    """Batches of one table. aside: a folder that is the caller's to empty; None: everything stays in memory. wanted:
+    columns that keep their names, whatever others are called."""
 
-    def __init__(self, source: Source, aside: Path | None = None) -> None:
+    def __init__(self, source: Source, aside: Path | None = None, wanted: Iterable[str] = ()) -> None:
         self.source, self.aside = source, aside
+        self._wanted = frozenset(wanted)
+        self._lowered, self._called = {name.lower() for name in self._wanted}, dict[str, str]()
         self.batches: list[pa.Table] = []
         self.parts: list[Path] = []
         self.rows, self._held_bytes = 0, 0
@@ -40,11 +45,12 @@ class Gathered:
 
     def add(self, columns: dict[str, pa.Array], count: int, broken: pa.Array | None = None) -> None:
         """The next `count` rows, as columns of text."""
-        if taken := sorted({ROW, BROKEN} & set(columns)):
+        if taken := sorted(name for name in columns if name.lower() in (ROW, BROKEN)):
             zh, en = "是系统使用的列名，请在数据源中改名", "is a name Datong uses itself; rename it in the source"
             raise refused(self.source, f"{self.source.path or self.source.name}: {', '.join(taken)}", zh, en)
         if self._files:
             self._files[-1][1].update(columns)
+        columns = {self._told_apart(name): values for name, values in columns.items()}
         numbers = pa.array(range(self.rows + 1, self.rows + count + 1), pa.int64())
         marks = pa.nulls(count, pa.string()) if broken is None else broken
         batch = pa.table({ROW: numbers, BROKEN: marks, **columns})
@@ -60,6 +66,19 @@ class Gathered:
         self._held_bytes += batch.nbytes
         if self.aside is not None and self._held_bytes > staging.STAGED_BYTES:
             self._put_aside(self.aside)
+
+    def _told_apart(self, name: str) -> str:
+        """The column's name in the table: its own, or numbered where another is called so but for the case."""
+        if name in self._wanted:
+            return name
+        if (called := self._called.get(name)) is None:
+            called, number = name, 1
+            while called.lower() in self._lowered:
+                number += 1
+                called = f"{name} ({number})"
+            self._called[name] = called
+            self._lowered.add(called.lower())
+        return called
 
     def add_rows(self, rows: Iterable[Row]) -> None:
         """All of `rows`, a batch at a time."""

@@ -1,6 +1,6 @@
 """Parquet: typed values as one canonical text each, structs as paths, lists as JSON.
 
-Whole numbers and decimals as their digits, floating point in the fewest digits that give it again, booleans `true` and
+Whole numbers and decimals as their digits, floating point as `floats` writes it, booleans `true` and
 `false`, durations as the number of their unit, times as `2026-02-01 08:00:00` with the fraction they have and their
 zone, bytes as `\\x` and hexadecimal, UUIDs in their usual form.
 Contract: tests/harmonise/test_harmonise_typed_files.py.
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.reading import Sample, SampleColumn
+from datong.harmonise.store.sources import floats
 from datong.harmonise.store.sources.gathering import BATCH_ROWS, COLUMNS_MAX, SAMPLE_VALUES_MAX, Gathered
 from datong.harmonise.store.sources.opening import unfolds_too_far
 from datong.harmonise.store.sources.telling import refused
@@ -134,6 +135,8 @@ def _text(array: pa.Array) -> pa.Array:
         for pattern, kept in _FRACTIONS:
             text = pc.replace_substring_regex(text, pattern=pattern, replacement=kept)
         return text
+    if pa.types.is_floating(kind):
+        return floats.texts_of(array)
     text = pc.cast(array, pa.string())
     if pa.types.is_decimal(kind) and pc.any(pc.match_substring(text, "E")).as_py():  # as small ones are written
         return pa.array([None if v is None else f"{v:f}" for v in array.to_pylist()], pa.string())

@@ -3,7 +3,8 @@
 A number as its digits without a needless `.0`, a date as `2026-02-01`, a date and time as `2026-02-01 08:00:00`, an
 error as its name (`#N/A`), an empty cell as no value. A day alone is a date with the time 00:00:00 where the cell's
 format shows a time (.xlsx), or where most dates of its column have one. In a column that has texts with a percent sign
-a number whose format shows one (.xlsx) has it too: 0.35 is `35%`, as it is read. A formula that was never calculated is
+a number whose format shows one (.xlsx) has it too: 0.35 is `35%`, as it is read. A whole number whose format is zeros
+alone (.xlsx, `000000`) has so many digits, as it is shown. A formula that was never calculated is
 refused: nobody knows its value. Merged header cells are refused unless `header_rows` says that several rows make the
 names; then the names are joined with dots. A row that is merged across columns is no record; a cell merged over several
 rows is refused, because all rows but the first would have lost their value, unless `fill_down` names its column.
@@ -31,6 +32,7 @@ from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Span
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.reading import is_foot, is_total
+from datong.harmonise.store.sources import floats
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.opening import BAD_ZIP, PIECE, ZIP_MAGIC, unfolds_too_far
 from datong.harmonise.store.sources.telling import refused, refused_header, refused_os, require_places
@@ -42,8 +44,6 @@ _NAMED_HERE = Text(
 )
 _RENAME = Text(f"请在工作簿中改名，{_NAMED_HERE.zh}", f"rename one in the workbook, {_NAMED_HERE.en}")
 _SHARE = re.compile(r"\s*[+-]?[\d,.]*\d[\d,.]*\s*[%‰％]\s*")
-WHOLE_MAX = 2**53
-"""A double counts so far in ones."""
 NAMED_MAX = 10
 """Cells that a refusal names."""
 
@@ -217,6 +217,9 @@ def _texts(
             for column in shares.intersection(untold.percents.get(row, ())):
                 if column < len(cells) and type(cells[column]) in (int, float):
                     texts[column] = f"{(Decimal(repr(cells[column])) * 100).normalize():f}%"
+            for column, digits in untold.digits.get(row, {}).items():
+                if column < len(cells) and type(cells[column]) in (int, float) and (texts[column] or "").isdigit():
+                    texts[column] = (texts[column] or "").zfill(digits)
         yield texts
 
 
@@ -307,9 +310,8 @@ def letters(column: int) -> str:
 def _digits(cell: float) -> str:
     """A whole number as its digits, a card's sixteen too; beyond what a double counts in ones it may be another than
     was typed, and is written with its exponent, by which ids that went that way are known (rules.suspicions)."""
-    if not cell.is_integer():
-        return repr(cell)
-    return str(int(cell)) if abs(cell) <= WHOLE_MAX else f"{Decimal(repr(cell)).normalize():e}"
+    text = floats.text_of(cell)
+    return f"{Decimal(text).normalize():e}" if cell.is_integer() and abs(cell) > floats.COUNTED[64] else text
 
 
 def _text(cell: Any) -> str | None:

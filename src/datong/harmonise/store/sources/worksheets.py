@@ -1,7 +1,7 @@
-"""What the library does not tell of the cells of an .xlsx: errors, formulas never calculated, midnights, percents.
+"""What the library does not tell of cells of an .xlsx: errors, formulas never calculated, midnights, percents, codes.
 
 It gives an error and a formula without a value as an empty cell, a date with the time 00:00:00 as a date, and of a
-number not whether it is shown in percent. A sheet
+number not whether it is shown in percent, nor that it is a code shown in so many digits (000123). A sheet
 is looked at once more, as the XML it is, only where it shows signs of these; of .xlsb, .xls and .ods nothing is told.
 Contract: tests/harmonise/test_harmonise_typed_files.py.
 """
@@ -27,6 +27,8 @@ DAY_AND_TIME = 22
 """The number of the built-in format m/d/yy h:mm; no other has both."""
 PERCENTS = ("9", "10")
 """The numbers of the built-in formats 0% and 0.00%."""
+_DIGITS = re.compile(r"(?:\[\$-[^\]]*\])?(0{2,})(?:;@)?")
+"""A number format of zeros alone, as people choose for codes."""
 _NOT_SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 """Of a number format: what it shows as it stands, colours, conditions, languages, elapsed time."""
 _SIGNS = re.compile(
@@ -43,6 +45,7 @@ class Untold:
     errors: dict[int, dict[int, str]] = field(default_factory=dict)
     midnights: dict[int, list[int]] = field(default_factory=dict)
     percents: dict[int, list[int]] = field(default_factory=dict)
+    digits: dict[int, dict[int, int]] = field(default_factory=dict)
     uncalculated: list[Cell] = field(default_factory=list)
 
 
@@ -56,13 +59,13 @@ def untold(path: Path, sheet: str, *, dates: bool, shares: bool = False) -> Unto
         part = _part(archive, sheet) if BOOK in archive.namelist() else None
         if part is None:
             return found
-        timed, percents = _styles(archive) if dates or shares else (set[str](), set[str]())
+        timed, percents, digits = _styles(archive)
         timed, percents = timed if dates else set(), percents if shares else set()
         with archive.open(part) as opened:
-            if not timed and not percents and not _has_signs(opened):
+            if not timed and not percents and not digits and not _has_signs(opened):
                 return found
         with archive.open(part) as opened:
-            _look(opened, timed, percents, found)
+            _look(opened, timed, percents, digits, found)
     return found
 
 
@@ -85,8 +88,9 @@ def _part(archive: zipfile.ZipFile, sheet: str) -> str | None:
     return part if part in archive.namelist() else None
 
 
-def _styles(archive: zipfile.ZipFile) -> tuple[set[str], set[str]]:
-    """The styles of cells that show a day and a time, and of those that show a percent sign."""
+def _styles(archive: zipfile.ZipFile) -> tuple[set[str], set[str], dict[str, int]]:
+    """The styles of cells that show a day and a time, of those that show a percent sign, and of those that show so many
+    digits."""
     codes: dict[str, str] = {}
     formats: list[str] = []
     within = ""
@@ -107,7 +111,8 @@ def _styles(archive: zipfile.ZipFile) -> tuple[set[str], set[str]]:
     both.add(str(DAY_AND_TIME))
     percents = {*PERCENTS, *(number for number, code in shown.items() if "%" in code)}
     timed, shares = ({str(at) for at, number in enumerate(formats) if number in of} for of in (both, percents))
-    return timed, shares
+    zeros = {number: len(found[1]) for number, code in codes.items() if (found := _DIGITS.fullmatch(code))}
+    return timed, shares, {str(at): zeros[number] for at, number in enumerate(formats) if number in zeros}
 
 
 def _has_signs(opened: IO[bytes]) -> bool:
@@ -119,7 +124,7 @@ def _has_signs(opened: IO[bytes]) -> bool:
     return False
 
 
-def _look(opened: IO[bytes], timed: set[str], percents: set[str], found: Untold) -> None:
+def _look(opened: IO[bytes], timed: set[str], percents: set[str], digits: dict[str, int], found: Untold) -> None:
     """Cell by cell."""
     row, column, within = -1, -1, ""
     kind, style, formula = "", "", False
@@ -156,6 +161,8 @@ def _look(opened: IO[bytes], timed: set[str], percents: set[str], found: Untold)
             found.midnights.setdefault(row, []).append(column)
         elif style in percents and kind == "n" and said:
             found.percents.setdefault(row, []).append(column)
+        elif style in digits and kind == "n" and said:
+            found.digits.setdefault(row, {})[column] = digits[style]
 
     parser = _parser(start)
     parser.CharacterDataHandler, parser.EndElementHandler = text, end
