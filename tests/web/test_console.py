@@ -770,6 +770,31 @@ def test_a_form_does_the_verb_once_and_shows_the_answer(browser: Browser, store:
         assert [p["login"] for p in register.people(tx)].count("new.one") == 1
 
 
+def test_what_is_shown_once_is_shown_in_the_other_language_too(browser: Browser, store: Store) -> None:
+    browser.enter("op")
+    at, person = "/do/register/issue_service_token", browser.get("/people").text.partition("/people/person-")[2][:32]
+    fields = {"person": f"person-{person}", "label": "jupyter", "scopes": "register", "_back": "/people"}
+    done = browser.post(f"{at}?lang=zh", data=fields)
+    token = re.search(r"<code>([\w-]{43})</code>", done.text)
+    assert token is not None
+    assert 'name="_show" value="en"' in done.text
+    sent = {**hidden(done), "label": "another", "_show": "en"}
+    english = browser.post(at, data=sent).text
+    assert '<html lang="en">' in english
+    assert ">Done</h2>" in english
+    assert token[1] in english
+    assert '<details class="fold" open><summary>Once more' in english, "what is typed for the next stays in sight"
+    assert 'value="another"' in english
+    back = browser.post(at, data={**sent, "_show": "zh"}).text
+    assert token[1] in back, "as often as one likes"
+    with store.read(NODE) as tx:
+        assert [one["label"] for one in register.service_tokens(tx)] == ["jupyter"]
+    browser.enter("pm")
+    assert token[1] not in browser.post(at, data=sent).text, "nobody else reads it by the same form"
+    for never_done in ("", "x" * 5000, HOSTILE):
+        assert ">Done</h2>" not in browser.post(at, data={**sent, "_done": never_done}).text
+
+
 @pytest.mark.parametrize(
     "roles", ["analyst\r\nfinance", " analyst，finance", "analyst、 finance\n", '["analyst", "finance"]']
 )

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from datong.ground import clock
 from datong.ground.canonical import plain
-from datong.ground.idempotency import once
+from datong.ground.idempotency import answered, once
 from datong.ground.money import parse_yuan, yuan
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.terms.verbs import VERBS, Verb
@@ -30,8 +30,9 @@ from datong.web.values import record_address
 from datong.web.visits import SECRETS, SHOW, Answer, Visit, own_address
 
 ASKS, NAMES_OFFER = "negotiate.request", ("provider", "dataset", "offer_id")
-KEY, SURE, BACK = "_key", "_sure", "_back"
-NOT_ARGUMENTS = frozenset({KEY, SURE, BACK, SHOW})
+KEY, SURE, BACK, DONE = "_key", "_sure", "_back", "_done"
+NOT_ARGUMENTS = frozenset({KEY, SURE, BACK, DONE, SHOW})
+"""Fields of a form besides its verb's arguments; DONE is the key under which the deed above it was done."""
 MANY_LINES = {
     ("harmonise.import_repairs", "csv"): "row,column,reason,original_digest,new_text",
     ("catalogue.write_policy_template", "text"): "YAML",
@@ -108,7 +109,17 @@ def _seen_again(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
     names = arguments_model(verb).model_fields
     if not verb.changes and all(name in given for name, field in names.items() if field.is_required()):
         return _done(visit, verb, given)
-    return "do.html", _shown(visit, verb, given), 200
+    return "do.html", _shown(visit, verb, given, answer=_answered(visit, verb)), 200
+
+
+def _answered(visit: Visit, verb: Verb) -> dict[str, Any] | None:
+    """What the deed above the form was answered, which may be shown nowhere else: a token, say."""
+    done = visit.form.get(DONE, "")
+    if not (verb.changes and done):
+        return None
+    with visit.store.read(visit.actor) as tx:
+        answer = answered(tx, done)
+    return None if answer is None else {"value": answer, "key": done}
 
 
 def _on_the_table(visit: Visit, names: Collection[str]) -> dict[str, str]:
@@ -143,7 +154,7 @@ def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
     try:
         arguments = _arguments(verb, given, visit.lang)
         if not verb.changes:
-            answer = visit.read(verb, **arguments)
+            key, answer = "", visit.read(verb, **arguments)
         else:
             key = visit.form.get(KEY) or secrets.token_hex(16)
             answer = visit.store.does(
@@ -153,7 +164,7 @@ def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
     except Refusal as refused:
         return "do.html", _shown(visit, verb, given, error=refused.as_json()), STATUS[refused.kind]
     left = {} if verb.changes else given  # a form still filled would do it once more, under another key
-    return "do.html", _shown(visit, verb, left, answer={"value": plain(answer)}), 200
+    return "do.html", _shown(visit, verb, left, answer={"value": plain(answer), "key": key}), 200
 
 
 def _verb(visit: Visit) -> Verb | None:
