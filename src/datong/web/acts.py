@@ -76,6 +76,10 @@ def _at(side: str, act: str) -> Callable[[Row], Any]:
     return lambda row: row["side"] in (side, "both") and act in row["open"]
 
 
+def _held_by_us(row: Row) -> bool:
+    return bool((row.get("hold") or {}).get("ours"))
+
+
 def _open(deed: str) -> Callable[[Row], Any]:
     """Where a record names the deeds that its state allows."""
     return lambda row: deed in row["open"]
@@ -189,8 +193,8 @@ ACTS: dict[str, tuple[Act, ...]] = {
         Act("deliver.give_feedback", "agreement", _in("FINALIZED"), "consumer_party"),
         Act("deliver.prove_fulfilment", "agreement", ours="consumer_party"),
         Act("deliver.report_performance", "agreement"),
-        Act("deliver.suspend", "agreement", _in("FINALIZED")),
-        Act("deliver.resume", "agreement", _in("FINALIZED")),
+        Act("deliver.suspend", "agreement", _in("FINALIZED"), when=lambda row: not _held_by_us(row)),
+        Act("deliver.resume", "agreement", _in("FINALIZED"), when=_held_by_us),
         Act("deliver.stop_use", "agreement", _in("FINALIZED"), "provider_party"),
         Act("negotiate.end", "agreement", _in("FINALIZED")),
         Act("deliver.end_agreement", "agreement"),
