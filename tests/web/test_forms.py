@@ -15,6 +15,7 @@ from datong.authorise import service as authorise
 from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
 from datong.deidentify.rules import assessment
 from datong.ground import signing
+from datong.ground.codes import credit_code
 from datong.ground.db import NODE, Store, metadata
 from datong.ground.refusal import Problem
 from datong.negotiate import store as negotiate_store
@@ -286,6 +287,28 @@ def test_what_is_known_here_is_ticked_and_the_rest_is_written(browser: Browser, 
     again = browser.post(at, data={"provider_parties": [operator, "9,8"], "_show": "zh"}).text
     assert f'name="provider_parties" value="{operator}" checked' in again
     assert '<textarea name="provider_parties" rows="2" spellcheck="false">9\n8</textarea>' in again
+
+
+def test_what_is_too_much_to_tick_is_looked_for_by_its_name(browser: Browser, store: Store) -> None:
+    parties = [credit_code("9", "1", "520100", f"MA1{n:05}") for n in range(forms.MOST_TICKS + 6)]
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="as", name="评估员", roles=["assessor"])
+        for n, party in enumerate(parties):
+            register.add_party(tx, code=party, name=f"供数公司 {n}")
+    browser.enter("as")
+    at, name = "/do/deidentify/assess", "provider_parties"
+    form = browser.get(f"{at}?lang=zh").text
+    assert f'<textarea name="{name}"' not in form
+    assert form.count(f'<input name="{name}" list="known-{name}"') == 2
+    assert form.count(f'<datalist id="known-{name}">') == 1
+    assert f'<option value="{parties[7]}">供数公司 7</option>' in form
+    assert 'aria-label="提供方 1" required' in form
+    more = browser.post(at, data={name: [parties[3], "", parties[7]], "_show": "zh"}).text
+    assert more.count(f'<input name="{name}" list="known-{name}"') == 4, "what was chosen, and two to choose more"
+    assert '<span class="named">供数公司 7</span>' in more
+    rest = {"recipient_group": "g", "subject": "s", "answers.training": "good", "expires": "2099-01-01", "nodes": "n"}
+    given = forms._arguments(VERBS["deidentify.assess"], {name: f"{parties[3]}\n\n{parties[7]}", **rest}, "zh")
+    assert given[name] == [parties[3], parties[7]]
 
 
 def test_a_code_that_ends_in_the_star_of_its_check_character_is_named_and_offered(

@@ -27,7 +27,7 @@ from datong.web.acts import FINAL
 from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
 from datong.web.pages import PAGES, Page
 from datong.web.values import record_address
-from datong.web.visits import SECRETS, SHOW, Answer, Visit, own_address
+from datong.web.visits import SECRETS, SHOW, SUGGESTED_MOST, Answer, Visit, own_address
 
 ASKS, NAMES_OFFER = "negotiate.request", ("provider", "dataset", "offer_id")
 KEY, SURE, BACK, DONE = "_key", "_sure", "_back", "_done"
@@ -194,6 +194,7 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
         "given": given, "error": error, "told": told, "answer": answer, "key": secrets.token_hex(16),
         "secrets": SECRETS, "final": name in FINAL, "back": _back(visit), "made": _made(answer),
         "list": (listed := _list_of(name)), "here": f"/{listed.slug}" if listed else "",
+        "most_suggested": SUGGESTED_MOST,
         "offered": _offered(visit, given) if name == ASKS else None,
     }  # fmt: skip
 
@@ -227,6 +228,12 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
         named = [code for code, _name in shown["suggested"]]
         rest = "\n".join(one for one in there if one not in named)
         return [{**shown, "codes": (), "there": there, "ticked": shown["suggested"], "rest": rest}]
+    if shown["texts"] and not known and shown["suggested"]:  # too many to tick: each is looked for by its name
+        button = Text(f"再加几行：{words.column(argument, 'zh')}", f"More rows: {words.column(argument, 'en')}")
+        return [
+            {**shown, "codes": (), "there": there, "one_a_line": (*there, *[""] * EMPTY_ROWS)},
+            {**shown, "name": "", "row": 0, "button": button, "codes": ()},
+        ]
     return [{**shown, "codes": (*known, *more) if known else (), "there": there}]
 
 
