@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,13 @@ from datong.price import service as price
 from datong.price.rules import survey_problems
 from datong.register import service as register
 from datong.register.model.national import NEEDED, Identity
+from datong.terms.policy import to_json
+from datong.terms.policy.reading import read
 from datong.terms.verbs import VERBS
 from datong.web import choices, forms, overview, words
 from datong.web.api import arguments_model
 from datong.web.pages import PAGES
-from two_nodes import registered
+from two_nodes import POLICY, registered
 
 DECLARE = "/do/register/declare_resource"
 DECLARED = {
@@ -203,7 +206,7 @@ def test_amounts_by_purpose_are_asked_in_yuan_and_shares_row_by_row(store: Store
     form = browser.get(f"{at}?lang=zh").text
     assert 'name="tariffs.industry_development"' in form
     assert 'name="split.1.account"' in form
-    assert form.count("<textarea") == 4, "the description, a policy, values of a template, spaces"
+    assert form.count("<textarea") == 3, "the description, values of a template, spaces"
     given = {"tariffs.industry_development": "11,800.00", "split.1.party": "P", "split.1.weight": "7", "title": "x"}
     verb = VERBS["catalogue.publish"]
     asked = {"dataset": "d", "description": "x", "purposes": "industry_development", "from_at": "2026-01-01",
@@ -309,6 +312,69 @@ def test_what_is_too_much_to_tick_is_looked_for_by_its_name(browser: Browser, st
     rest = {"recipient_group": "g", "subject": "s", "answers.training": "good", "expires": "2099-01-01", "nodes": "n"}
     given = forms._arguments(VERBS["deidentify.assess"], {name: f"{parties[3]}\n\n{parties[7]}", **rest}, "zh")
     assert given[name] == [parties[3], parties[7]]
+
+
+CLAUSES = {
+    "policy.clauses.0.rule": "permissions", "policy.clauses.0.action": "compute",
+    "policy.clauses.0.left": "purpose", "policy.clauses.0.op": "isAnyOf",
+    "policy.clauses.0.right": "public_welfare、industry_development", "policy.clauses.2.rule": "permissions",
+    "policy.clauses.2.action": "compute", "policy.clauses.2.left": "time", "policy.clauses.2.op": "lt",
+    "policy.clauses.2.right": "2027-03-02", "policy.clauses.4.rule": "prohibitions",
+    "policy.clauses.4.action": "distribute",
+}  # fmt: skip
+SAID = {
+    "id": "",
+    "permissions": [{"action": "compute", "constraints": [
+        {"left": "purpose", "op": "isAnyOf", "right": ["public_welfare", "industry_development"]},
+        {"left": "time", "op": "lt", "right": "2027-03-01T16:00:00Z"}]}],
+    "prohibitions": [{"action": "distribute", "constraints": []}], "obligations": [], "inherit": False,
+}  # fmt: skip
+
+
+def test_a_policy_is_written_by_somebody_who_knows_no_json(browser: Browser) -> None:
+    browser.enter("pm")
+    at = "/do/negotiate/offer"
+    form = browser.get(f"{at}?lang=zh").text
+    assert '<textarea name="policy"' not in form
+    for said in (
+        ">允许 · permissions<",
+        ">任意属于 · isAnyOf<",
+        ">使用目的 · purpose<",
+        "策略规则 1",
+    ):
+        assert said in form, said
+    more = browser.post(at, data={**CLAUSES, "_show": "zh"}).text
+    assert more.count("策略规则") - more.count("再加几行：策略规则") == 5, "three that are filled and two that are not"
+    given = forms._closed_up({**CLAUSES, "terms.product": "p"})
+    assert forms._arguments(VERBS["negotiate.offer"], given, "zh")["policy"] == SAID
+    assert read({**SAID, "id": "offer-1"})[1] == []
+    whole = unescape(browser.post(at, data={**CLAUSES, "_whole": "policy"}).text.partition('name="policy"')[2])
+    assert json.loads(whole.partition(">")[2].partition("</textarea>")[0]) == SAID
+    blank = browser.post(at, data={"_whole": "policy"}).text
+    assert "&#34;permissions&#34;: []" in blank
+    wrong = browser.post(f"{at}?lang=zh", data={**CLAUSES, "policy.clauses.0.op": "lt", "terms.k": "5"})
+    assert wrong.status_code == 400
+    assert 'href="#for-policy.clauses.0.rule"' in wrong.text, "what is wrong of the policy leads to it"
+
+
+def test_a_policy_that_fields_cannot_say_stays_json() -> None:
+    rule = SAID["permissions"][0]
+    known = choices.structure("policy")
+    assert known is not None
+    for said in (SAID, {"id": "x"}, {**SAID, "permissions": [{**rule, "duties": []}]}, to_json(POLICY)):
+        fields = forms._taken_apart("policy", known, said)
+        assert fields is not None, said
+        again = forms._put_together("policy", known, fields, [])
+        assert read(again) == read({**said, "id": ""})
+    either = {"or": [{"left": "count", "op": "lteq", "right": "3"}, {"left": "count", "op": "eq", "right": "9"}]}
+    for more in (
+        {**SAID, "permissions": [{**rule, "duties": [{"action": "compensate"}]}]},
+        {**SAID, "permissions": [{**rule, "target": "p"}]}, {**SAID, "permissions": [rule, rule]},
+        {**SAID, "permissions": [{"action": "compute", "constraints": [either]}]}, {**SAID, "permissions": "all"},
+        {**SAID, "more": 1}, [], "text", {**SAID, "permissions": [7]},
+        {**SAID, "permissions": [{"action": "use", "constraints": [{"left": "algorithm", "op": "isAnyOf", "right": ["a, b"]}]}]},
+    ):  # fmt: skip
+        assert forms._taken_apart("policy", known, more) is None, more
 
 
 def test_a_code_that_ends_in_the_star_of_its_check_character_is_named_and_offered(

@@ -16,11 +16,11 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from datong.ground import clock
 from datong.ground.canonical import plain
 from datong.ground.idempotency import answered, once
 from datong.ground.money import parse_yuan, yuan
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.terms.policy import PURPOSES
 from datong.terms.verbs import VERBS, Verb
 from datong.web import choices, words
 from datong.web.acts import FINAL
@@ -30,9 +30,10 @@ from datong.web.values import record_address
 from datong.web.visits import SECRETS, SHOW, SUGGESTED_MOST, Answer, Visit, own_address
 
 ASKS, NAMES_OFFER = "negotiate.request", ("provider", "dataset", "offer_id")
-KEY, SURE, BACK, DONE = "_key", "_sure", "_back", "_done"
-NOT_ARGUMENTS = frozenset({KEY, SURE, BACK, DONE, SHOW})
-"""Fields of a form besides its verb's arguments; DONE is the key under which the deed above it was done."""
+KEY, SURE, BACK, DONE, WHOLE = "_key", "_sure", "_back", "_done", "_whole"
+NOT_ARGUMENTS = frozenset({KEY, SURE, BACK, DONE, WHOLE, SHOW})
+"""Fields of a form besides its verb's arguments; DONE is the key under which the deed above it was done, WHOLE the
+structure that is to be written as JSON, as its fields cannot say all of it."""
 MANY_LINES = {
     ("harmonise.import_repairs", "csv"): "row,column,reason,original_digest,new_text",
     ("catalogue.write_policy_template", "text"): "YAML",
@@ -49,12 +50,10 @@ EMPTY_ROWS = 2
 ASK_PARTS = Text("类别选定后：填写该类的内容", "Once the kind is chosen: what it asks")
 MOST_TICKS = 24
 """Known things that are offered to be ticked."""
-DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 ROW = re.compile(r"[0-9]{1,3}\.", re.ASCII)
 LIST = re.compile(r"(.+?)\.[0-9]{1,3}\.", re.ASCII)
 """The place of a row within a field's name, and the list before it."""
 INDEX = re.compile(r"\[([0-9]+)\]", re.ASCII)
-APART = re.compile(r"[\n,，、;；]")
 SUGGESTED = {
     "product": re.compile(r"6\w{30,}\*?"), "resource": re.compile(r"7\w{30,}\*?|res-\w+"),
     "dataset": re.compile(r"[67]\w{30,}\*?"),
@@ -112,6 +111,16 @@ def _seen_again(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
     return "do.html", _shown(visit, verb, given, answer=_answered(visit, verb)), 200
 
 
+def _as_json(name: str, given: dict[str, str]) -> dict[str, str]:
+    """`given`, with the structure at `name` whole, to be gone on with as JSON."""
+    of = choices.structure(name)
+    if of is None or name in given:
+        return given
+    said = _put_together(name, of, given, []) or (of.made({}) if of.made else {})
+    kept = {field: value for field, value in given.items() if _whole(field) != name}
+    return {**kept, name: json.dumps(said, ensure_ascii=False, indent=1)}
+
+
 def _answered(visit: Visit, verb: Verb) -> dict[str, Any] | None:
     """What the deed above the form was answered, which may be shown nowhere else: a token, say."""
     done = visit.form.get(DONE, "")
@@ -141,6 +150,8 @@ def done(visit: Visit) -> Answer:
         return _unknown(visit)
     given = {name: value for name, value in visit.form.items() if value and name not in NOT_ARGUMENTS}
     given = _closed_up(given)
+    if whole := visit.form.get(WHOLE):
+        return _seen_again(visit, verb, _as_json(whole, given))
     if visit.shows:
         return _seen_again(visit, verb, given)
     if f"{verb.room}.{verb.name}" in FINAL and not visit.form.get(SURE):
@@ -257,6 +268,8 @@ def _parts(
         field = f"{name}.{part}"
         if one.kind is dict:
             found += _parts(visit, field, one, given, {**shown, "required": shown["required"] and not one.many})
+            if whole.made:  # of which the fields say the usual
+                found[-1] |= {"whole": name}
             continue
         here = given.get(field, "")
         more = (here,) if here and one.codes and here not in one.codes else ()
@@ -309,7 +322,8 @@ def _told_of(where: str, names: Collection[str]) -> str:
         found = [name for name in names if re.match(rf"{re.escape(name)}(?![a-z_0-9])", asked)]
         if found or (found := [name for name in names if name.startswith(f"{asked}.")][:1]):
             return max(found, key=len)
-    return ""
+    of_whole = [name for name in names if name.startswith(f"{where.partition('.')[0]}.")]
+    return of_whole[0] if of_whole and "." in where else ""
 
 
 def _offered(visit: Visit, given: Mapping[str, str]) -> dict[str, Any] | None:
@@ -349,6 +363,8 @@ def _suggested(visit: Visit, argument: str) -> list[tuple[str, str]]:
     if argument == "template" and visit.may("catalogue.policy_templates"):
         told = visit.view("catalogue.policy_templates")
         return [(one["name"], one[visit.lang]) for one in told]
+    if argument == "purpose":
+        return [(code, words.in_language(name, visit.lang)) for code, name in PURPOSES.items()]
     pattern = SUGGESTED.get(argument)
     names = visit.names.suggested.items() if pattern else ()
     return [(code, words.in_language(name, visit.lang)) for code, name in names if pattern and pattern.fullmatch(code)]
@@ -399,7 +415,7 @@ def _texts(value: str) -> list[str]:
         found = None
     if isinstance(found, list):
         return [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in found]
-    return [word for word in map(str.strip, APART.split(value)) if word]
+    return [word for word in map(str.strip, choices.APART.split(value)) if word]
 
 
 def _pairs(value: str, *, texts: bool) -> dict[str, Any]:
@@ -429,7 +445,7 @@ def _put_together(name: str, whole: choices.Part, given: Mapping[str, str], prob
     if not found:
         return None
     empty = {part: "" for part, of in whole.parts.items() if of.kept}
-    return {**empty, **found}
+    return whole.made({**empty, **found}) if whole.made else {**empty, **found}
 
 
 def _said(field: str, part: choices.Part, value: str, problems: list[Problem]) -> Any:
@@ -439,11 +455,8 @@ def _said(field: str, part: choices.Part, value: str, problems: list[Problem]) -
             return parse_yuan(value)
         except ValueError:
             problems.append(Problem(field, *NO_AMOUNT))
-    if part.instant and DAY.fullmatch(value.strip()):
-        try:
-            return clock.text(clock.instant(f"{value.strip()}T00:00:00+08:00"))
-        except ValueError:
-            return value
+    if part.instant:
+        return choices.instant(value)
     if part.kind is bool:
         return {"true": True, "false": False}.get(value, value)
     if part.kind is list:
@@ -458,6 +471,7 @@ def _taken_apart(name: str, whole: choices.Part, value: Any) -> dict[str, str] |
             value = json.loads(value)
         except (ValueError, RecursionError):
             return None
+    value = whole.taken(value) if whole.taken else value
     found: dict[str, str] = {}
     pieces = value if whole.many else [value]
     if not isinstance(pieces, list) or not all(isinstance(one, dict) for one in pieces):
@@ -480,8 +494,8 @@ def _taken_apart(name: str, whole: choices.Part, value: Any) -> dict[str, str] |
 def _written(field: str, part: choices.Part, value: Any) -> dict[str, str] | None:
     """What a field of a part says for a value of it; None for what it cannot say."""
     if part.kind is list:
-        plain_texts = isinstance(value, list) and all(isinstance(one, str) and not APART.search(one) for one in value)
-        return {field: "\n".join(value)} if plain_texts else None
+        texts = value if isinstance(value, list) and all(isinstance(one, str) for one in value) else None
+        return None if texts is None or any(map(choices.APART.search, texts)) else {field: "\n".join(texts)}
     if part.kind is bool:
         return {field: str(value).lower()} if isinstance(value, bool) else None
     if not isinstance(value, part.kind) or isinstance(value, bool):
