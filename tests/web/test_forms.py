@@ -18,7 +18,7 @@ from datong.deidentify.rules import assessment
 from datong.ground import signing
 from datong.ground.codes import credit_code
 from datong.ground.db import NODE, Store, metadata
-from datong.ground.refusal import Problem
+from datong.ground.refusal import Problem, Refusal
 from datong.negotiate import store as negotiate_store
 from datong.price import service as price
 from datong.price.rules import survey_problems
@@ -355,6 +355,33 @@ def test_a_policy_is_written_by_somebody_who_knows_no_json(browser: Browser) -> 
     wrong = browser.post(f"{at}?lang=zh", data={**CLAUSES, "policy.clauses.0.op": "lt", "terms.k": "5"})
     assert wrong.status_code == 400
     assert 'href="#for-policy.clauses.0.rule"' in wrong.text, "what is wrong of the policy leads to it"
+
+
+QUESTION = """kind: count
+rows_per_unit: 1
+by:
+  - classes: {column: district, values: [东, 西]}
+spend: {rho: 0.01}
+"""
+
+
+def test_a_question_is_written_as_its_file_is_or_as_json(browser: Browser) -> None:
+    verb, rest = VERBS["deidentify.ask"], {"resource": "r", "consumer": "c"}
+    said = {"kind": "count", "rows_per_unit": 1, "by": [{"classes": {"column": "district", "values": ["东", "西"]}}],
+            "spend": {"rho": 0.01}}  # fmt: skip
+    for written in (QUESTION, json.dumps(said)):
+        assert forms._arguments(verb, {**rest, "query": written}, "zh")["query"] == said
+    for written, told in (
+        ("kind: count\n spend: 3", "line 2: is no YAML"), ("a: &a [1]\nb: [*a, *a]", "line 2: aliases"),
+        ("just words", "dictionary"), ("{no json", "is not JSON"), ("a: 1\na: 2", "line 2: a key is there twice"),
+    ):  # fmt: skip
+        with pytest.raises(Refusal) as refused:
+            forms._arguments(verb, {**rest, "query": written}, "zh")
+        assert [told in one.en for one in refused.value.problems] == [True], (written, refused.value.problems)
+        assert refused.value.problems[0].where == "query"
+    browser.enter("de")
+    assert "rows_per_unit: 1" in browser.get("/do/deidentify/ask").text
+    assert 'href="/classify?dataset=x"' in browser.get("/do/deidentify/confirm_classification?dataset=x").text
 
 
 def test_a_policy_that_fields_cannot_say_stays_json() -> None:

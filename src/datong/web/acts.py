@@ -213,6 +213,12 @@ ACTS: dict[str, tuple[Act, ...]] = {
     ),
 }  # fmt: skip
 """View of a list -> what the page of one of its records offers, beside the verbs that the record itself names."""
+
+OWN_PAGES = {
+    "deidentify.propose_classification": "/classify", "deidentify.confirm_classification": "/classify",
+    "deidentify.approve_lowering": "/classify", "harmonise.confirm": "/match",
+}  # fmt: skip
+"""Verb -> the page that shows what it is about, thing by thing, and does it."""
 SELDOM = frozenset(
     {
         "negotiate.file_contract", "negotiate.end", "deliver.give_feedback", "deliver.prove_fulfilment",

@@ -264,6 +264,12 @@ EXAMPLES: Mapping[str, str] = {
     "policy": """{"id": "…", "permissions": [{"action": "compute", "constraints": [
   {"left": "purpose", "op": "isAnyOf", "right": ["industry_development"]}]}],
  "prohibitions": [{"action": "distribute"}], "obligations": [{"action": "delete"}]}""",
+    "query": """kind: count
+rows_per_unit: 1
+by:
+  - classes: {column: …, values: […, …]}
+spend: {rho: 0.01}""",
+    "columns": "…: {kind: direct, level: 4}",
     "offer": '{"policy": {…}, "terms": {…}}',
 }
 """Argument -> what a field shows while it is empty: how its value is written, no value of anybody's."""

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args, get_origin
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -20,10 +21,11 @@ from datong.ground.canonical import plain
 from datong.ground.idempotency import answered, once
 from datong.ground.money import parse_yuan, yuan
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.harmonise import service as harmonise
 from datong.terms.policy import PURPOSES
 from datong.terms.verbs import VERBS, Verb
 from datong.web import choices, words
-from datong.web.acts import FINAL
+from datong.web.acts import FINAL, OWN_PAGES
 from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
 from datong.web.pages import PAGES, Page
 from datong.web.values import record_address
@@ -48,6 +50,7 @@ BARE = re.compile(r"true|false|-?(0|[1-9][0-9]{0,14})|\".*\"", re.ASCII)
 """A value that is no text."""
 EMPTY_ROWS = 2
 ASK_PARTS = Text("类别选定后：填写该类的内容", "Once the kind is chosen: what it asks")
+TEXT_BYTES_MAX = 1_000_000
 MOST_TICKS = 24
 """Known things that are offered to be ticked."""
 ROW = re.compile(r"[0-9]{1,3}\.", re.ASCII)
@@ -205,8 +208,9 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
         "given": given, "error": error, "told": told, "answer": answer, "key": secrets.token_hex(16),
         "secrets": SECRETS, "final": name in FINAL, "back": _back(visit), "made": _made(answer),
         "list": (listed := _list_of(name)), "here": f"/{listed.slug}" if listed else "",
-        "most_suggested": SUGGESTED_MOST,
-        "offered": _offered(visit, given) if name == ASKS else None,
+        "most_suggested": SUGGESTED_MOST, "own_page": _own_page(name, given),
+        "offered": (offered := _offered(visit, given) if name == ASKS else None),
+        "asks_offer": name == ASKS and not offered and not answer,
     }  # fmt: skip
 
 
@@ -328,7 +332,8 @@ def _told_of(where: str, names: Collection[str]) -> str:
 
 def _offered(visit: Visit, given: Mapping[str, str]) -> dict[str, Any] | None:
     """The offer that a request names, with its title and source, to be read before it is asked for."""
-    for found in visit.view("catalogue.find"):
+    asked = given.get("dataset", "")
+    for found in visit.view("catalogue.find", id=asked) if asked else ():
         for offer in found["offers"]:
             if (found["source"], found["dataset"], offer["id"]) == tuple(map(given.get, NAMES_OFFER)):
                 terms = offer.get("terms") if isinstance(offer.get("terms"), dict) else {}  # as a peer wrote it
@@ -344,6 +349,13 @@ def _offered(visit: Visit, given: Mapping[str, str]) -> dict[str, Any] | None:
 def _list_of(verb: str) -> Page | None:
     """The list whose records the verb begins."""
     return next((page for page in PAGES if any(door.verb == verb for door in page.doors)), None)
+
+
+def _own_page(verb: str, given: Mapping[str, str]) -> str:
+    """The page of its own on which the verb is done thing by thing; empty where the form is all there is."""
+    at = OWN_PAGES.get(verb, "")
+    asked = {name: given[name] for name in ("dataset", "source", "workspace") if given.get(name)}
+    return f"{at}?{urlencode(asked)}" if at and asked else at
 
 
 def _made(answer: Any) -> str:
@@ -363,11 +375,23 @@ def _suggested(visit: Visit, argument: str) -> list[tuple[str, str]]:
     if argument == "template" and visit.may("catalogue.policy_templates"):
         told = visit.view("catalogue.policy_templates")
         return [(one["name"], one[visit.lang]) for one in told]
+    if argument == "offer_id":
+        return _offers(visit)
     if argument == "purpose":
         return [(code, words.in_language(name, visit.lang)) for code, name in PURPOSES.items()]
     pattern = SUGGESTED.get(argument)
     names = visit.names.suggested.items() if pattern else ()
     return [(code, words.in_language(name, visit.lang)) for code, name in names if pattern and pattern.fullmatch(code)]
+
+
+def _offers(visit: Visit) -> list[tuple[str, str]]:
+    """(id, title, purpose and fee) of the offers of other nodes, as far as a form offers such."""
+    listed = [row for row in visit.view("catalogue.find", limit=SUGGESTED_MOST) if row["source"] not in visit.sides]
+    return [
+        (offer["id"], " · ".join((row["title"], str(visit.values.short(offer.get("terms"), "terms").unescape()))))
+        for row in listed
+        for offer in row["offers"]
+    ]
 
 
 def _is_money(name: str, field: FieldInfo) -> bool:
@@ -510,6 +534,16 @@ def _no_json(why: Exception) -> tuple[str, str]:
             f"is not JSON: it cannot be read from line {why.lineno}, character {why.colno} on")  # fmt: skip
 
 
+def _yaml(name: str, value: str) -> tuple[Any, list[Problem]]:
+    """What a person wrote as YAML, as files of questions and policies are; or what is wrong with it, by its lines."""
+    found, _, problems = harmonise.yaml_of("", value.encode("utf-8", "replace"), TEXT_BYTES_MAX)
+    told = [(one, re.sub("[^0-9]", "", one.where)) for one in problems]
+    return plain(found), [
+        Problem(name, f"第 {line} 行：{one.zh}" if line else one.zh, f"line {line}: {one.en}" if line else one.en)
+        for one, line in told
+    ]
+
+
 def _arguments(verb: Verb, given: dict[str, str], lang: str) -> dict[str, Any]:
     model: type[BaseModel] = arguments_model(verb)
     values: dict[str, Any] = {}
@@ -532,9 +566,13 @@ def _arguments(verb: Verb, given: dict[str, str], lang: str) -> dict[str, Any]:
         if _is_of_texts(known) and not value.lstrip().startswith(("[", "{", '"')):
             values[name] = _texts(value)
             continue
+        as_json = value.lstrip().startswith(("{", "[", '"'))
+        if not as_json and not _is_of_pairs(name, known):
+            values[name], wrong_there = _yaml(name, value)
+            problems += wrong_there
+            continue
         try:
-            as_lines = _is_of_pairs(name, known) and not value.lstrip().startswith("{")
-            values[name] = _pairs(value, texts=_is_of_pairs(name, known, str)) if as_lines else json.loads(value)
+            values[name] = json.loads(value) if as_json else _pairs(value, texts=_is_of_pairs(name, known, str))
         except (ValueError, RecursionError) as why:
             problems.append(Problem(name, *(NO_PAIRS if _is_of_pairs(name, known) else _no_json(why))))
     if not problems:
