@@ -261,9 +261,11 @@ EXAMPLES: Mapping[str, str] = {
     "materials": "products: …",
     "changes": "abstract: …",
     "values": "purpose: industry_development",
-    "policy": """{"id": "…", "permissions": [{"action": "compute", "constraints": [
-  {"left": "purpose", "op": "isAnyOf", "right": ["industry_development"]}]}],
- "prohibitions": [{"action": "distribute"}], "obligations": [{"action": "delete"}]}""",
+    "policy": """permissions:
+  - action: compute
+    constraints: [purpose isAnyOf industry_development]
+    duties: [anonymize]
+prohibitions: [{action: distribute}]""",
     "query": """kind: count
 rows_per_unit: 1
 by:

@@ -22,7 +22,7 @@ from datong.ground.idempotency import answered, once
 from datong.ground.money import parse_yuan, yuan
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
-from datong.terms.policy import PURPOSES
+from datong.terms.policy import PURPOSES, writing
 from datong.terms.verbs import VERBS, Verb
 from datong.web import choices, words
 from datong.web.acts import FINAL, OWN_PAGES
@@ -538,10 +538,14 @@ def _yaml(name: str, value: str) -> tuple[Any, list[Problem]]:
     """What a person wrote as YAML, as files of questions and policies are; or what is wrong with it, by its lines."""
     found, _, problems = harmonise.yaml_of("", value.encode("utf-8", "replace"), TEXT_BYTES_MAX)
     told = [(one, re.sub("[^0-9]", "", one.where)) for one in problems]
-    return plain(found), [
+    wrong_there = [
         Problem(name, f"第 {line} 行：{one.zh}" if line else one.zh, f"line {line}: {one.en}" if line else one.en)
         for one, line in told
     ]
+    if name == "policy" and not wrong_there:
+        found, misspelt = writing.plain(found)
+        wrong_there = [Problem(f"{name}.{one.where}", one.zh, one.en) for one in misspelt]
+    return plain(found), wrong_there
 
 
 def _arguments(verb: Verb, given: dict[str, str], lang: str) -> dict[str, Any]:
