@@ -766,6 +766,11 @@ def test_a_form_does_the_verb_once_and_shows_the_answer(browser: Browser, store:
         assert answer.status_code == 200
         assert "新人" in answer.text
         assert 'value="new.one"' not in answer.text, "pressed again, it would be done again"
+        way = re.search(r'class="button" href="(/people/person-\w+)"', answer.text)
+        assert way is not None, "a login link is the next step"
+    assert "register/login_link?person=" in browser.get(way[1]).text
+    party = browser.post("/do/register/add_party", data={"code": EVIL, "name": "供数公司"})
+    assert f'class="button" href="/parties/{EVIL}"' in party.text
     with store.read(NODE) as tx:
         assert [p["login"] for p in register.people(tx)].count("new.one") == 1
 

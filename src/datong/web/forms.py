@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args, get_origin
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -28,6 +28,7 @@ from datong.web import choices, words
 from datong.web.acts import FINAL, OWN_PAGES
 from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
 from datong.web.pages import PAGES, Page
+from datong.web.records import found_on
 from datong.web.values import record_address
 from datong.web.visits import SECRETS, SHOW, SUGGESTED_MOST, Answer, Visit, own_address
 
@@ -206,8 +207,9 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     return {
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
         "given": given, "error": error, "told": told, "answer": answer, "key": secrets.token_hex(16),
-        "secrets": SECRETS, "final": name in FINAL, "back": _back(visit), "made": _made(answer),
+        "secrets": SECRETS, "final": name in FINAL, "back": _back(visit),
         "list": (listed := _list_of(name)), "here": f"/{listed.slug}" if listed else "",
+        "made": _made(visit, answer, listed) if verb.changes else "",
         "most_suggested": SUGGESTED_MOST, "own_page": _own_page(name, given),
         "offered": (offered := _offered(visit, given) if name == ASKS else None),
         "asks_offer": name == ASKS and not offered and not answer,
@@ -358,10 +360,21 @@ def _own_page(verb: str, given: Mapping[str, str]) -> str:
     return f"{at}?{urlencode(asked)}" if at and asked else at
 
 
-def _made(answer: Any) -> str:
-    """The page of the record that an answer is; empty for any other answer."""
+def _made(visit: Visit, answer: Any, listed: Page | None) -> str:
+    """The page of the record that an answer is, by its id, or as the list says whose records the verb begins; empty for
+    any other answer."""
     value = answer["value"] if answer else None
-    return record_address(str(value.get("id"))) if isinstance(value, dict) else ""
+    if not isinstance(value, dict):
+        return ""
+    if address := record_address(str(value.get("id"))):
+        return address
+    for key in (str(value.get(name) or "") for name in ("id", "code", "dataset")):
+        try:
+            if listed and key and found_on(visit, listed, key):
+                return f"/{listed.slug}/{quote(key, safe='')}"
+        except Refusal:  # no record of that list, or none that this person may see
+            continue
+    return ""
 
 
 def _back(visit: Visit) -> str:

@@ -154,7 +154,7 @@ def record(page: Page) -> Callable[[Visit], Answer | Response]:
         if not wanted:
             return RedirectResponse(f"/{page.slug}", 303)
         try:
-            section, row = _found(visit, page, wanted)
+            section, row = found_on(visit, page, wanted)
         except Refusal as refused:
             return "refused.html", {"error": refused.as_json(), "page": page}, STATUS[refused.kind]
         template, more = "record.html", {}
@@ -174,7 +174,8 @@ def record(page: Page) -> Callable[[Visit], Answer | Response]:
     return show
 
 
-def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, Any]]:
+def found_on(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, Any]]:
+    """The record that a page's lists hold by this key, id or code, and its list; the Refusal where none does."""
     refused: Refusal | None = None
     for section in page.sections:
         if not section.key:
