@@ -216,7 +216,11 @@ def show_doors(world: World, journey: Journey) -> None:
             screen.print(
                 f"   {person['name']:<14} {person['roles']:<30} {node.address}/enter/{person['link']}", soft_wrap=True
             )
-    screen.print("\nCtrl-C stops the five nodes; their state stays in the folder until the next run.")
+    screen.print(
+        f"\nTo begin, open a link of data-group and there the story: {world.nodes['data-group'].address}/story",
+        soft_wrap=True,
+    )
+    screen.print("Ctrl-C stops the five nodes; their state stays in the folder until the next run.")
 
 
 def ports_free(ports: list[int]) -> None:

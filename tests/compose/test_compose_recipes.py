@@ -51,6 +51,15 @@ def test_all_mistakes_are_told_together(store: Store) -> None:
     assert places >= {"zone", "purposes", "parts[0].resource", "resources.no_such_part"}
 
 
+def test_a_few_lines_that_stand_for_a_thousand_million_values_are_refused_at_once(store: Store) -> None:
+    rows = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    for text in ("\n".join(["a0: &a0 [x, x]", *rows]), "[" * 5_000, "x" * 300_000):
+        with pytest.raises(Refusal) as refusal:
+            define(store, text)
+        assert refusal.value.code == "CMP-400"
+        assert all(problem.where.startswith("recipe") for problem in refusal.value.problems)
+
+
 @pytest.mark.parametrize("text", ["", "[1, 2]", "a: [", "just words", "parts: 7", "parts: [1]", "purposes: [[1]]"])
 def test_text_that_is_no_recipe(store: Store, text: str) -> None:
     with pytest.raises(Refusal) as refusal:

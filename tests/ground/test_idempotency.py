@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from datong.ground.db import Actor, Store
-from datong.ground.idempotency import once, requests
+from datong.ground.idempotency import answered, once, requests
 from datong.ground.refusal import Refusal
 
 
@@ -55,6 +55,14 @@ def test_keys_of_different_people_do_not_meet(store: Store, act: Callable[..., A
         once(tx, "k", {}, lambda: {"of": "p-1"})
     with store.begin(act("operator", person="p-2")) as tx:
         assert once(tx, "k", {}, lambda: {"of": "p-2"}) == {"of": "p-2"}
+
+
+def test_an_answer_is_read_again_by_whom_it_was_given_and_does_nothing(store: Store, act: Callable[..., Actor]) -> None:
+    with store.begin(act("operator", person="p-1")) as tx:
+        once(tx, "k", {"a": 1}, lambda: {"token": "t"})
+    for person, key, told in (("p-1", "k", {"token": "t"}), ("p-2", "k", None), ("p-1", "other", None)):
+        with store.read(act("operator", person=person)) as tx:
+            assert answered(tx, key) == told, (person, key)
 
 
 def test_what_is_undone_leaves_no_key(store: Store, act: Callable[..., Actor]) -> None:

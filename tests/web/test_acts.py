@@ -12,16 +12,20 @@ from starlette.requests import Request
 from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
 
 import datong.app.doors
+from datong.deliver.service import holding
 from datong.ground import signing
 from datong.ground.db import NODE, Actor, Store, metadata
 from datong.register import service as register
+from datong.terms.policy import to_json
 from datong.terms.verbs import VERBS
 from datong.web import acts
 from datong.web.api import arguments_model
 from datong.web.pages import PAGES
 from datong.web.visits import Visit
+from two_nodes import DATASET, POLICY, TERMS
 
 OTHER = "91520100MA6OTHER01"
+CONTRACT = f"agr-{'a' * 32}"
 INVOICE = f"inv-{'a' * 32}"
 
 
@@ -340,12 +344,16 @@ def test_a_contract_and_a_partition_offer_what_else_is_done_with_them(browser: B
         mine = signing.me(tx).party
     product = "6" + "1" * 31
     row = {"id": "agr-1", "state": "FINALIZED", "dataset": product, "provider_party": mine, "consumer_party": OTHER}
-    ends = {"deliver.suspend", "deliver.resume", "deliver.stop_use", "deliver.end_agreement"}
+    ends = {"deliver.suspend", "deliver.stop_use", "deliver.end_agreement"}
     for login, view, shown, wanted in (
         ("de", "negotiate.agreements", row,
          {"deliver.offer_product", "deliver.report_performance", *ends}),
         ("de", "negotiate.agreements", {**row, "dataset": "7" + "1" * 31},
          {"deliver.release_supply", "deliver.report_performance", *ends}),
+        ("de", "negotiate.agreements", {**row, "hold": {"ours": True}},
+         {"deliver.offer_product", "deliver.report_performance", "deliver.resume", *ends} - {"deliver.suspend"}),
+        ("de", "negotiate.agreements", {**row, "hold": {"ours": False, "theirs": True}},
+         {"deliver.offer_product", "deliver.report_performance", *ends}),
         ("an", "negotiate.agreements", {**row, "provider_party": OTHER, "consumer_party": mine},
          {"deliver.request_transfer", "negotiate.file_contract", "deliver.give_feedback", "deliver.prove_fulfilment",
           "deliver.report_performance", "negotiate.end"}),
@@ -359,6 +367,38 @@ def test_a_contract_and_a_partition_offer_what_else_is_done_with_them(browser: B
         buttons = acts.buttons(visit_of(browser, store, login), view, shown)
         assert {f"{one.verb.room}.{one.verb.name}" for one in buttons} == wanted, (login, shown)
         assert all(one.seldom for one in buttons if f"{one.verb.room}.{one.verb.name}" in ends)
+
+
+def test_a_contract_says_that_it_is_held_by_whom_and_why(browser: Browser, store: Store) -> None:
+    contracts = metadata.tables["agreement"]
+    value: dict[str, Any] = {column.name: "" for column in contracts.c}
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="de", name="甲工", roles=["data_engineer"])
+        me = signing.me(tx)
+        value |= {"id": CONTRACT, "code": "HT1", "state": "FINALIZED", "dataset": DATASET, "policy": to_json(POLICY),
+                  "terms": TERMS, "signatures": [], "keys": {}, "signed": "both", "reason": None, "from": TERMS["from"],
+                  "until": TERMS["until"], "agreed_at": TERMS["from"], "provider": me.code, "provider_party": me.party,
+                  "consumer_party": OTHER}  # fmt: skip
+        tx.execute(contracts.insert(), value)
+    browser.enter("de")
+    at = f"/contracts/{CONTRACT}?lang=zh"
+    assert "交付已暂停" not in browser.get(at).text
+    for deed, given, said in (
+        ("suspend", {"reason": "账单逾期 <b>"}, "账单逾期 &lt;b&gt; · <time"), ("resume", {}, ""),
+    ):  # fmt: skip
+        assert f"deliver/{deed}" in offered(browser.get(at).text)
+        done = browser.post(f"/do/deliver/{deed}", data={"agreement": CONTRACT, **given})
+        assert done.status_code == 200, text(done)
+        page = browser.get(at)
+        assert f"deliver/{deed}" not in offered(page.text)
+        assert ("交付已暂停" in page.text) is bool(said)
+        assert said in page.text
+    with store.begin(NODE, "start") as tx:
+        holding.hold(tx, CONTRACT, "suspended", "stopped there", provider=True)
+    page = browser.get(f"/contracts/{CONTRACT}?lang=en")
+    assert "Deliveries are suspended stopped there" in text(page)
+    assert "the provider alone resumes it" in text(page)
+    assert "deliver/resume" not in offered(page.text), "it is not this side's"
 
 
 def visit_of(browser: Browser, store: Store, login: str) -> Visit:

@@ -766,8 +766,38 @@ def test_a_form_does_the_verb_once_and_shows_the_answer(browser: Browser, store:
         assert answer.status_code == 200
         assert "新人" in answer.text
         assert 'value="new.one"' not in answer.text, "pressed again, it would be done again"
+        way = re.search(r'class="button" href="(/people/person-\w+)"', answer.text)
+        assert way is not None, "a login link is the next step"
+    assert "register/login_link?person=" in browser.get(way[1]).text
+    party = browser.post("/do/register/add_party", data={"code": EVIL, "name": "供数公司"})
+    assert f'class="button" href="/parties/{EVIL}"' in party.text
     with store.read(NODE) as tx:
         assert [p["login"] for p in register.people(tx)].count("new.one") == 1
+
+
+def test_what_is_shown_once_is_shown_in_the_other_language_too(browser: Browser, store: Store) -> None:
+    browser.enter("op")
+    at, person = "/do/register/issue_service_token", browser.get("/people").text.partition("/people/person-")[2][:32]
+    fields = {"person": f"person-{person}", "label": "jupyter", "scopes": "register", "_back": "/people"}
+    done = browser.post(f"{at}?lang=zh", data=fields)
+    token = re.search(r"<code>([\w-]{43})</code>", done.text)
+    assert token is not None
+    assert 'name="_show" value="en"' in done.text
+    sent = {**hidden(done), "label": "another", "_show": "en"}
+    english = browser.post(at, data=sent).text
+    assert '<html lang="en">' in english
+    assert ">Done</h2>" in english
+    assert token[1] in english
+    assert '<details class="fold" open><summary>Once more' in english, "what is typed for the next stays in sight"
+    assert 'value="another"' in english
+    back = browser.post(at, data={**sent, "_show": "zh"}).text
+    assert token[1] in back, "as often as one likes"
+    with store.read(NODE) as tx:
+        assert [one["label"] for one in register.service_tokens(tx)] == ["jupyter"]
+    browser.enter("pm")
+    assert token[1] not in browser.post(at, data=sent).text, "nobody else reads it by the same form"
+    for never_done in ("", "x" * 5000, HOSTILE):
+        assert ">Done</h2>" not in browser.post(at, data={**sent, "_done": never_done}).text
 
 
 @pytest.mark.parametrize(
@@ -929,10 +959,13 @@ def test_who_requests_a_contract_reads_price_and_policy_on_the_form_whatever_a_p
     assert "公益事业 · 11,800.00 元 · 至 2029-03-01" in form
     assert "允许交付（使用目的任意属于 公益事业）" in form
     assert "禁止" in form
+    blank = browser.get("/do/negotiate/request?lang=zh").text
+    assert '<a href="/listings">打开目录</a>' in blank, "an offer is chosen where it can be read"
+    assert re.search(r'<option value="o0">[^<]+ · 公益事业 · 11,800.00 元</option>', blank)
     unread = text(browser.get(f"/do/negotiate/request?provider=4{EVIL}&dataset=d&offer_id=o1&lang=en"))
     assert "cannot be read in words" in unread
-    other = text(browser.get(f"/do/negotiate/request?provider=4{EVIL}&dataset=other&offer_id=o0&lang=zh"))
-    assert "11,800.00" not in other, "an offer of something else"
+    other = browser.get(f"/do/negotiate/request?provider=4{EVIL}&dataset=other&offer_id=o0&lang=zh").text
+    assert "11,800.00" not in other.partition("<form")[0], "an offer of something else"
     assert "允许交付（使用目的任意属于 公益事业）" in text(browser.get("/listings/d?lang=zh"))
 
 
@@ -1187,7 +1220,7 @@ def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path
     seen = re.search(r"/do/negotiate/accept\?negotiation=\S+&amp;seen=([^\"]+)\"", shown)
     assert seen is not None
     counter = browser.get(f"/do/negotiate/counter?negotiation={negotiation}").text
-    assert "permissions" in counter.partition('<textarea name="policy"')[2].partition("</textarea>")[0]
+    assert '<option value="compute" selected>' in counter.partition('name="policy.clauses.')[2]
     assert re.search(r'name="terms\.tariff\.amount_fen"[^>]*value="1200\.00"', counter)
     assert re.search(r'name="terms\.split\.0\.account"[^>]*value="ACC-1"', counter)
     _another_person_counters_and_the_provider_offers_anew(provider, consumer, loop, negotiation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -15,18 +16,21 @@ from datong.authorise import service as authorise
 from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
 from datong.deidentify.rules import assessment
 from datong.ground import signing
+from datong.ground.codes import credit_code
 from datong.ground.db import NODE, Store, metadata
-from datong.ground.refusal import Problem
+from datong.ground.refusal import Problem, Refusal
 from datong.negotiate import store as negotiate_store
 from datong.price import service as price
 from datong.price.rules import survey_problems
 from datong.register import service as register
 from datong.register.model.national import NEEDED, Identity
+from datong.terms.policy import to_json
+from datong.terms.policy.reading import read
 from datong.terms.verbs import VERBS
 from datong.web import choices, forms, overview, words
 from datong.web.api import arguments_model
 from datong.web.pages import PAGES
-from two_nodes import registered
+from two_nodes import POLICY, registered
 
 DECLARE = "/do/register/declare_resource"
 DECLARED = {
@@ -202,7 +206,7 @@ def test_amounts_by_purpose_are_asked_in_yuan_and_shares_row_by_row(store: Store
     form = browser.get(f"{at}?lang=zh").text
     assert 'name="tariffs.industry_development"' in form
     assert 'name="split.1.account"' in form
-    assert form.count("<textarea") == 4, "the description, a policy, values of a template, spaces"
+    assert form.count("<textarea") == 3, "the description, values of a template, spaces"
     given = {"tariffs.industry_development": "11,800.00", "split.1.party": "P", "split.1.weight": "7", "title": "x"}
     verb = VERBS["catalogue.publish"]
     asked = {"dataset": "d", "description": "x", "purposes": "industry_development", "from_at": "2026-01-01",
@@ -286,6 +290,118 @@ def test_what_is_known_here_is_ticked_and_the_rest_is_written(browser: Browser, 
     again = browser.post(at, data={"provider_parties": [operator, "9,8"], "_show": "zh"}).text
     assert f'name="provider_parties" value="{operator}" checked' in again
     assert '<textarea name="provider_parties" rows="2" spellcheck="false">9\n8</textarea>' in again
+
+
+def test_what_is_too_much_to_tick_is_looked_for_by_its_name(browser: Browser, store: Store) -> None:
+    parties = [credit_code("9", "1", "520100", f"MA1{n:05}") for n in range(forms.MOST_TICKS + 6)]
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="as", name="评估员", roles=["assessor"])
+        for n, party in enumerate(parties):
+            register.add_party(tx, code=party, name=f"供数公司 {n}")
+    browser.enter("as")
+    at, name = "/do/deidentify/assess", "provider_parties"
+    form = browser.get(f"{at}?lang=zh").text
+    assert f'<textarea name="{name}"' not in form
+    assert form.count(f'<input name="{name}" list="known-{name}"') == 2
+    assert form.count(f'<datalist id="known-{name}">') == 1
+    assert f'<option value="{parties[7]}">供数公司 7</option>' in form
+    assert 'aria-label="提供方 1" required' in form
+    more = browser.post(at, data={name: [parties[3], "", parties[7]], "_show": "zh"}).text
+    assert more.count(f'<input name="{name}" list="known-{name}"') == 4, "what was chosen, and two to choose more"
+    assert '<span class="named">供数公司 7</span>' in more
+    rest = {"recipient_group": "g", "subject": "s", "answers.training": "good", "expires": "2099-01-01", "nodes": "n"}
+    given = forms._arguments(VERBS["deidentify.assess"], {name: f"{parties[3]}\n\n{parties[7]}", **rest}, "zh")
+    assert given[name] == [parties[3], parties[7]]
+
+
+CLAUSES = {
+    "policy.clauses.0.rule": "permissions", "policy.clauses.0.action": "compute",
+    "policy.clauses.0.left": "purpose", "policy.clauses.0.op": "isAnyOf",
+    "policy.clauses.0.right": "public_welfare、industry_development", "policy.clauses.2.rule": "permissions",
+    "policy.clauses.2.action": "compute", "policy.clauses.2.left": "time", "policy.clauses.2.op": "lt",
+    "policy.clauses.2.right": "2027-03-02", "policy.clauses.4.rule": "prohibitions",
+    "policy.clauses.4.action": "distribute",
+}  # fmt: skip
+SAID = {
+    "id": "",
+    "permissions": [{"action": "compute", "constraints": [
+        {"left": "purpose", "op": "isAnyOf", "right": ["public_welfare", "industry_development"]},
+        {"left": "time", "op": "lt", "right": "2027-03-01T16:00:00Z"}]}],
+    "prohibitions": [{"action": "distribute", "constraints": []}], "obligations": [], "inherit": False,
+}  # fmt: skip
+
+
+def test_a_policy_is_written_by_somebody_who_knows_no_json(browser: Browser) -> None:
+    browser.enter("pm")
+    at = "/do/negotiate/offer"
+    form = browser.get(f"{at}?lang=zh").text
+    assert '<textarea name="policy"' not in form
+    for said in (
+        ">允许 · permissions<",
+        ">任意属于 · isAnyOf<",
+        ">使用目的 · purpose<",
+        "策略规则 1",
+    ):
+        assert said in form, said
+    more = browser.post(at, data={**CLAUSES, "_show": "zh"}).text
+    assert more.count("策略规则") - more.count("再加几行：策略规则") == 5, "three that are filled and two that are not"
+    given = forms._closed_up({**CLAUSES, "terms.product": "p"})
+    assert forms._arguments(VERBS["negotiate.offer"], given, "zh")["policy"] == SAID
+    assert read({**SAID, "id": "offer-1"})[1] == []
+    whole = unescape(browser.post(at, data={**CLAUSES, "_whole": "policy"}).text.partition('name="policy"')[2])
+    assert json.loads(whole.partition(">")[2].partition("</textarea>")[0]) == SAID
+    blank = browser.post(at, data={"_whole": "policy"}).text
+    assert "&#34;permissions&#34;: []" in blank
+    wrong = browser.post(f"{at}?lang=zh", data={**CLAUSES, "policy.clauses.0.op": "lt", "terms.k": "5"})
+    assert wrong.status_code == 400
+    assert 'href="#for-policy.clauses.0.rule"' in wrong.text, "what is wrong of the policy leads to it"
+
+
+QUESTION = """kind: count
+rows_per_unit: 1
+by:
+  - classes: {column: district, values: [东, 西]}
+spend: {rho: 0.01}
+"""
+
+
+def test_a_question_is_written_as_its_file_is_or_as_json(browser: Browser) -> None:
+    verb, rest = VERBS["deidentify.ask"], {"resource": "r", "consumer": "c"}
+    said = {"kind": "count", "rows_per_unit": 1, "by": [{"classes": {"column": "district", "values": ["东", "西"]}}],
+            "spend": {"rho": 0.01}}  # fmt: skip
+    for written in (QUESTION, json.dumps(said)):
+        assert forms._arguments(verb, {**rest, "query": written}, "zh")["query"] == said
+    for written, told in (
+        ("kind: count\n spend: 3", "line 2: is no YAML"), ("a: &a [1]\nb: [*a, *a]", "line 2: aliases"),
+        ("just words", "dictionary"), ("{no json", "is not JSON"), ("a: 1\na: 2", "line 2: a key is there twice"),
+    ):  # fmt: skip
+        with pytest.raises(Refusal) as refused:
+            forms._arguments(verb, {**rest, "query": written}, "zh")
+        assert [told in one.en for one in refused.value.problems] == [True], (written, refused.value.problems)
+        assert refused.value.problems[0].where == "query"
+    browser.enter("de")
+    assert "rows_per_unit: 1" in browser.get("/do/deidentify/ask").text
+    assert 'href="/classify?dataset=x"' in browser.get("/do/deidentify/confirm_classification?dataset=x").text
+
+
+def test_a_policy_that_fields_cannot_say_stays_json() -> None:
+    rule = SAID["permissions"][0]
+    known = choices.structure("policy")
+    assert known is not None
+    for said in (SAID, {"id": "x"}, {**SAID, "permissions": [{**rule, "duties": []}]}, to_json(POLICY)):
+        fields = forms._taken_apart("policy", known, said)
+        assert fields is not None, said
+        again = forms._put_together("policy", known, fields, [])
+        assert read(again) == read({**said, "id": ""})
+    either = {"or": [{"left": "count", "op": "lteq", "right": "3"}, {"left": "count", "op": "eq", "right": "9"}]}
+    for more in (
+        {**SAID, "permissions": [{**rule, "duties": [{"action": "compensate"}]}]},
+        {**SAID, "permissions": [{**rule, "target": "p"}]}, {**SAID, "permissions": [rule, rule]},
+        {**SAID, "permissions": [{"action": "compute", "constraints": [either]}]}, {**SAID, "permissions": "all"},
+        {**SAID, "more": 1}, [], "text", {**SAID, "permissions": [7]},
+        {**SAID, "permissions": [{"action": "use", "constraints": [{"left": "algorithm", "op": "isAnyOf", "right": ["a, b"]}]}]},
+    ):  # fmt: skip
+        assert forms._taken_apart("policy", known, more) is None, more
 
 
 def test_a_code_that_ends_in_the_star_of_its_check_character_is_named_and_offered(

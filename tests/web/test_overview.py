@@ -12,6 +12,7 @@ from sqlalchemy.types import JSON
 from test_acts import OTHER, offered
 from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
 
+from datong.catalogue import service as catalogue
 from datong.deidentify import service as deidentify
 from datong.ground import overtaken, signing
 from datong.ground.db import NODE, Store, metadata
@@ -50,6 +51,18 @@ def waiting(browser: Browser) -> str:
 
 def leads_to(page: str) -> list[str]:
     return re.findall(r'<a href="(/\w+/[\w-]+)"', page)
+
+
+def test_a_card_counts_the_first_list_of_its_page_that_has_any_and_says_which(browser: Browser, store: Store) -> None:
+    browser.enter("pm")
+    at = re.compile(r'<a class="card" href="/listings"><b>(\d+)</b><span>目录</span>(?:<small>(.*?)</small>)?</a>')
+    assert at.search(browser.get("/").text)[2] == "策略模板"  # type: ignore[index]
+    offers = [{"id": "o", "policy": {}, "terms": {}}]
+    items = [{"id": f"d{n}", "title": f"流量{n}", "description": "", "offers": offers} for n in range(3)]
+    with store.begin(NODE, "start") as tx:
+        catalogue.harvested(tx, sender=f"4{OTHER}", datasets=items)
+    assert at.search(browser.get("/").text).groups() == ("3", "可检索到"), "a buyer lists nothing"  # type: ignore[union-attr]
+    assert '<section class="begin">' in browser.get("/").text, "what others offer is no beginning of one's own"
 
 
 def test_what_waits_is_in_a_list_of_the_console_and_has_a_step(browser: Browser, store: Store) -> None:

@@ -66,6 +66,13 @@ def once(tx: Tx, key: str, request: Any, call: Callable[[], Any]) -> Any:
     return answer
 
 
+def answered(tx: Tx, key: str) -> Any:
+    """What this person was answered under `key`; None where nothing was done under it. Nothing is done now."""
+    row_id = digest_bytes(f"{tx.actor.person}/{key}".encode())
+    known = tx.get(requests, row_id)
+    return None if known is None else _opened(known["seal"], key, row_id, known["answer"])
+
+
 def _again(known: dict[str, Any], asked: str, key: str) -> Any:
     if known["request_digest"] != asked:
         raise OTHER_REQUEST()

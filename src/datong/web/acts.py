@@ -88,6 +88,10 @@ def _at(side: str, act: str) -> Callable[[Row], Any]:
     return lambda row: row["side"] in (side, "both") and act in row["open"]
 
 
+def _held_by_us(row: Row) -> bool:
+    return bool((row.get("hold") or {}).get("ours"))
+
+
 def _open(deed: str) -> Callable[[Row], Any]:
     """Where a record names the deeds that its state allows."""
     return lambda row: deed in row["open"]
@@ -203,8 +207,8 @@ ACTS: dict[str, tuple[Act, ...]] = {
         Act("deliver.give_feedback", "agreement", _in("FINALIZED"), "consumer_party"),
         Act("deliver.prove_fulfilment", "agreement", ours="consumer_party"),
         Act("deliver.report_performance", "agreement"),
-        Act("deliver.suspend", "agreement", _in("FINALIZED")),
-        Act("deliver.resume", "agreement", _in("FINALIZED")),
+        Act("deliver.suspend", "agreement", _in("FINALIZED"), when=lambda row: not _held_by_us(row)),
+        Act("deliver.resume", "agreement", _in("FINALIZED"), when=_held_by_us),
         Act("deliver.stop_use", "agreement", _in("FINALIZED"), "provider_party"),
         Act("negotiate.end", "agreement", _in("FINALIZED")),
         Act("deliver.end_agreement", "agreement"),
@@ -223,6 +227,12 @@ ACTS: dict[str, tuple[Act, ...]] = {
     ),
 }  # fmt: skip
 """View of a list -> what the page of one of its records offers, beside the verbs that the record itself names."""
+
+OWN_PAGES = {
+    "deidentify.propose_classification": "/classify", "deidentify.confirm_classification": "/classify",
+    "deidentify.approve_lowering": "/classify", "harmonise.confirm": "/match",
+}  # fmt: skip
+"""Verb -> the page that shows what it is about, thing by thing, and does it."""
 SELDOM = frozenset(
     {
         "negotiate.file_contract", "negotiate.end", "deliver.give_feedback", "deliver.prove_fulfilment",

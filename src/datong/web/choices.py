@@ -6,18 +6,22 @@ Must never know: HTTP, the store. Contract: tests/web/test_forms.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from datong.authorise.model import ACTS, AGREEMENT_ITEMS, GROUNDS, PLAN_ITEMS, SELECTIONS, InstrumentKind
 from datong.catalogue.service import DELIVERY_FORMS as LISTED_FORMS
 from datong.deidentify import service as deidentify
+from datong.ground import clock
 from datong.ground.refusal import Text
 from datong.price.model import CHARGED_PURPOSES, COST_CATEGORIES, FREE_PURPOSES, UNITS
 from datong.register.model import cases, national, values
-from datong.terms.policy import PURPOSES
+from datong.terms.policy import ACTIONS, CONSTRAINTS, OPERATORS, PURPOSES
+from datong.terms.policy.model import KINDS
+from datong.terms.policy.vocabulary import Family
 from datong.terms.roles import PERSON_ROLES, Role
 from datong.terms.tariffs import PAYEE_KINDS, TARIFF_KINDS
 from datong.web import words
@@ -49,7 +53,9 @@ class Part:
     """One part of a structure, or a structure: kind list is texts, dict a structure of `parts`, and where it is `many`,
     any number of such. title: what is asked, where that is more than its name; codes: what may be answered, called
     what the column `word` calls it; money: fen, asked for in yuan; instant: a day may be said, its Beijing midnight;
-    needed: of a structure that is; kept: also where nothing is said of it, as an empty text."""
+    needed: of a structure that is; kept: also where nothing is said of it, as an empty text. made: the structure that
+    the verb takes, of what the fields say, where that is another one; taken: the way back, None for what no field says.
+    """
 
     kind: type = str
     title: Text | None = None
@@ -64,12 +70,85 @@ class Part:
     long: bool = False
     parts: Mapping[str, Part] = field(default_factory=dict)
     many: bool = False
+    made: Callable[[dict[str, Any]], Any] | None = None
+    taken: Callable[[Any], Any] | None = None
+
+
+APART = re.compile(r"[\n,，、;；]")
+"""What stands between the texts of a list."""
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def instant(value: str) -> str:
+    """A day as its Beijing midnight; any other text as it is."""
+    try:
+        return clock.text(clock.instant(f"{value.strip()}T00:00:00+08:00")) if DAY.fullmatch(value.strip()) else value
+    except ValueError:
+        return value
+
+
+def _policy(said: dict[str, Any]) -> dict[str, Any]:
+    """The policy of clauses, each an action that is permitted, prohibited or owed, with one condition at most; the
+    conditions of one action hold together. It has no id: an offer gives it its own."""
+    rules: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for clause in said.get("clauses") or ():
+        conditions = rules.setdefault((clause.get("rule", KINDS[0]), clause.get("action", "")), [])
+        if {"left", "op", "right"} & clause.keys():
+            conditions.append(_condition(*(clause.get(name, "") for name in ("left", "op", "right"))))
+    found = {kind: [{"action": action, "constraints": of} for (one, action), of in rules.items() if one == kind]
+             for kind in KINDS}  # fmt: skip
+    return {"id": "", **found, "inherit": said.get("inherit", False)}
+
+
+def _condition(left: str, op: str, right: str) -> dict[str, Any]:
+    texts = [word for word in map(str.strip, APART.split(right)) if word]
+    known = CONSTRAINTS.get(left)
+    if known and known.family is Family.instant:
+        texts = [instant(one) for one in texts]
+    as_list = op in OPERATORS and OPERATORS[op].takes_list
+    return {"left": left, "op": op, "right": texts if as_list else texts[0] if len(texts) == 1 else right}
+
+
+def _clauses(policy: Any) -> dict[str, Any] | None:
+    """The clauses of a policy, as `_policy` makes it of them; None where it says more than they can."""
+    if not isinstance(policy, dict):
+        return None
+    clauses: list[dict[str, str]] = []
+    try:
+        for kind in KINDS:
+            for rule in policy.get(kind, ()):
+                conditions: list[dict[str, Any]] = rule.get("constraints") or [{}]
+                clauses += [{"rule": kind, "action": rule["action"], **_written(one)} for one in conditions]
+    except (AttributeError, KeyError, TypeError):
+        return None
+    said = {"clauses": clauses, "inherit": policy.get("inherit", False)}
+    return said if _policy(said) == _plain(policy) else None
+
+
+def _written(condition: dict[str, Any]) -> dict[str, str]:
+    right = condition.get("right", "")
+    return {**condition, "right": ", ".join(right) if isinstance(right, list) else right} if condition else {}
+
+
+def _plain(policy: dict[str, Any]) -> dict[str, Any]:
+    """The policy with what is absent written out, and without what is empty."""
+    rules = {kind: [{"action": "", "constraints": [], **{name: said for name, said in rule.items() if said}}
+                    for rule in policy.get(kind, ())] for kind in KINDS}  # fmt: skip
+    return {"inherit": False, **policy, **rules, "id": ""}
 
 
 def _fen(*, needed: bool = False) -> Part:
     return Part(int, money=True, needed=needed)
 
 
+POLICY = Part(dict, made=_policy, taken=_clauses, parts={
+    "clauses": Part(dict, many=True, parts={
+        "rule": Part(codes=KINDS, word="rule"), "action": Part(codes=tuple(ACTIONS)),
+        "left": Part(codes=tuple(CONSTRAINTS)), "op": Part(codes=tuple(OPERATORS)),
+        "right": Part(suggested="purpose", example="…, …"),
+    }),
+    "inherit": Part(bool),
+})  # fmt: skip
 _SPLIT = Part(dict, many=True, parts={
     "party": Part(suggested="party"), "weight": Part(int), "payee_kind": Part(codes=PAYEE_KINDS), "account": Part(),
 })  # fmt: skip
@@ -78,7 +157,7 @@ _STRUCTURES: Mapping[str, Part] = {
         "commercial": Part(bool, needed=True), "derivatives": Part(bool, needed=True), "attribution": Part(kept=True),
     }),
     "tariffs": Part(dict, parts={purpose: _fen() for purpose in PURPOSES}),
-    "split": _SPLIT,
+    "split": _SPLIT, "policy": POLICY,
     "supplies": Part(dict, many=True, parts={
         "resource": Part(suggested="resource"), "agreement": Part(suggested="agreement"),
         "node": Part(suggested="node"),
@@ -163,7 +242,7 @@ def part_of(name: str) -> Part | None:
     return found if path else None
 
 
-TOLD_OF = {"licence.name": "licence", "licence.": "licence_terms."}
+TOLD_OF = {"licence.name": "licence", "licence.": "licence_terms.", **{kind: f"policy.{kind}" for kind in KINDS}}
 """Where a verb finds a problem -> the argument or part that a form asked, where they are called otherwise."""
 
 LONG = frozenset({"abstract", "source_statement", "scenario", "description", "security_assessment"})
@@ -182,9 +261,17 @@ EXAMPLES: Mapping[str, str] = {
     "materials": "products: …",
     "changes": "abstract: …",
     "values": "purpose: industry_development",
-    "policy": """{"id": "…", "permissions": [{"action": "compute", "constraints": [
-  {"left": "purpose", "op": "isAnyOf", "right": ["industry_development"]}]}],
- "prohibitions": [{"action": "distribute"}], "obligations": [{"action": "delete"}]}""",
+    "policy": """permissions:
+  - action: compute
+    constraints: [purpose isAnyOf industry_development]
+    duties: [anonymize]
+prohibitions: [{action: distribute}]""",
+    "query": """kind: count
+rows_per_unit: 1
+by:
+  - classes: {column: …, values: […, …]}
+spend: {rho: 0.01}""",
+    "columns": "…: {kind: direct, level: 4}",
     "offer": '{"policy": {…}, "terms": {…}}',
 }
 """Argument -> what a field shows while it is empty: how its value is written, no value of anybody's."""

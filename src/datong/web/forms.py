@@ -12,26 +12,31 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args, get_origin
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from datong.ground import clock
 from datong.ground.canonical import plain
-from datong.ground.idempotency import once
+from datong.ground.idempotency import answered, once
 from datong.ground.money import parse_yuan, yuan
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.harmonise import service as harmonise
+from datong.terms.policy import PURPOSES, writing
 from datong.terms.verbs import VERBS, Verb
 from datong.web import choices, words
-from datong.web.acts import FINAL
+from datong.web.acts import FINAL, OWN_PAGES
 from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
 from datong.web.pages import PAGES, Page
+from datong.web.records import found_on
 from datong.web.values import record_address
-from datong.web.visits import SECRETS, SHOW, Answer, Visit, own_address
+from datong.web.visits import SECRETS, SHOW, SUGGESTED_MOST, Answer, Visit, own_address
 
 ASKS, NAMES_OFFER = "negotiate.request", ("provider", "dataset", "offer_id")
-KEY, SURE, BACK = "_key", "_sure", "_back"
-NOT_ARGUMENTS = frozenset({KEY, SURE, BACK, SHOW})
+KEY, SURE, BACK, DONE, WHOLE = "_key", "_sure", "_back", "_done", "_whole"
+NOT_ARGUMENTS = frozenset({KEY, SURE, BACK, DONE, WHOLE, SHOW})
+"""Fields of a form besides its verb's arguments; DONE is the key under which the deed above it was done, WHOLE the
+structure that is to be written as JSON, as its fields cannot say all of it."""
 MANY_LINES = {
     ("harmonise.import_repairs", "csv"): "row,column,reason,original_digest,new_text",
     ("catalogue.write_policy_template", "text"): "YAML",
@@ -46,14 +51,13 @@ BARE = re.compile(r"true|false|-?(0|[1-9][0-9]{0,14})|\".*\"", re.ASCII)
 """A value that is no text."""
 EMPTY_ROWS = 2
 ASK_PARTS = Text("类别选定后：填写该类的内容", "Once the kind is chosen: what it asks")
+TEXT_BYTES_MAX = 1_000_000
 MOST_TICKS = 24
 """Known things that are offered to be ticked."""
-DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 ROW = re.compile(r"[0-9]{1,3}\.", re.ASCII)
 LIST = re.compile(r"(.+?)\.[0-9]{1,3}\.", re.ASCII)
 """The place of a row within a field's name, and the list before it."""
 INDEX = re.compile(r"\[([0-9]+)\]", re.ASCII)
-APART = re.compile(r"[\n,，、;；]")
 SUGGESTED = {
     "product": re.compile(r"6\w{30,}\*?"), "resource": re.compile(r"7\w{30,}\*?|res-\w+"),
     "dataset": re.compile(r"[67]\w{30,}\*?"),
@@ -108,7 +112,27 @@ def _seen_again(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
     names = arguments_model(verb).model_fields
     if not verb.changes and all(name in given for name, field in names.items() if field.is_required()):
         return _done(visit, verb, given)
-    return "do.html", _shown(visit, verb, given), 200
+    return "do.html", _shown(visit, verb, given, answer=_answered(visit, verb)), 200
+
+
+def _as_json(name: str, given: dict[str, str]) -> dict[str, str]:
+    """`given`, with the structure at `name` whole, to be gone on with as JSON."""
+    of = choices.structure(name)
+    if of is None or name in given:
+        return given
+    said = _put_together(name, of, given, []) or (of.made({}) if of.made else {})
+    kept = {field: value for field, value in given.items() if _whole(field) != name}
+    return {**kept, name: json.dumps(said, ensure_ascii=False, indent=1)}
+
+
+def _answered(visit: Visit, verb: Verb) -> dict[str, Any] | None:
+    """What the deed above the form was answered, which may be shown nowhere else: a token, say."""
+    done = visit.form.get(DONE, "")
+    if not (verb.changes and done):
+        return None
+    with visit.store.read(visit.actor) as tx:
+        answer = answered(tx, done)
+    return None if answer is None else {"value": answer, "key": done}
 
 
 def _on_the_table(visit: Visit, names: Collection[str]) -> dict[str, str]:
@@ -130,6 +154,8 @@ def done(visit: Visit) -> Answer:
         return _unknown(visit)
     given = {name: value for name, value in visit.form.items() if value and name not in NOT_ARGUMENTS}
     given = _closed_up(given)
+    if whole := visit.form.get(WHOLE):
+        return _seen_again(visit, verb, _as_json(whole, given))
     if visit.shows:
         return _seen_again(visit, verb, given)
     if f"{verb.room}.{verb.name}" in FINAL and not visit.form.get(SURE):
@@ -143,7 +169,7 @@ def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
     try:
         arguments = _arguments(verb, given, visit.lang)
         if not verb.changes:
-            answer = visit.read(verb, **arguments)
+            key, answer = "", visit.read(verb, **arguments)
         else:
             key = visit.form.get(KEY) or secrets.token_hex(16)
             answer = visit.store.does(
@@ -153,7 +179,7 @@ def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
     except Refusal as refused:
         return "do.html", _shown(visit, verb, given, error=refused.as_json()), STATUS[refused.kind]
     left = {} if verb.changes else given  # a form still filled would do it once more, under another key
-    return "do.html", _shown(visit, verb, left, answer={"value": plain(answer)}), 200
+    return "do.html", _shown(visit, verb, left, answer={"value": plain(answer), "key": key}), 200
 
 
 def _verb(visit: Visit) -> Verb | None:
@@ -181,9 +207,12 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     return {
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
         "given": given, "error": error, "told": told, "answer": answer, "key": secrets.token_hex(16),
-        "secrets": SECRETS, "final": name in FINAL, "back": _back(visit), "made": _made(answer),
+        "secrets": SECRETS, "final": name in FINAL, "back": _back(visit),
         "list": (listed := _list_of(name)), "here": f"/{listed.slug}" if listed else "",
-        "offered": _offered(visit, given) if name == ASKS else None,
+        "made": _made(visit, answer, listed) if verb.changes else "",
+        "most_suggested": SUGGESTED_MOST, "own_page": _own_page(name, given),
+        "offered": (offered := _offered(visit, given) if name == ASKS else None),
+        "asks_offer": name == ASKS and not offered and not answer,
     }  # fmt: skip
 
 
@@ -216,6 +245,12 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
         named = [code for code, _name in shown["suggested"]]
         rest = "\n".join(one for one in there if one not in named)
         return [{**shown, "codes": (), "there": there, "ticked": shown["suggested"], "rest": rest}]
+    if shown["texts"] and not known and shown["suggested"]:  # too many to tick: each is looked for by its name
+        button = Text(f"再加几行：{words.column(argument, 'zh')}", f"More rows: {words.column(argument, 'en')}")
+        return [
+            {**shown, "codes": (), "there": there, "one_a_line": (*there, *[""] * EMPTY_ROWS)},
+            {**shown, "name": "", "row": 0, "button": button, "codes": ()},
+        ]
     return [{**shown, "codes": (*known, *more) if known else (), "there": there}]
 
 
@@ -239,6 +274,8 @@ def _parts(
         field = f"{name}.{part}"
         if one.kind is dict:
             found += _parts(visit, field, one, given, {**shown, "required": shown["required"] and not one.many})
+            if whole.made:  # of which the fields say the usual
+                found[-1] |= {"whole": name}
             continue
         here = given.get(field, "")
         more = (here,) if here and one.codes and here not in one.codes else ()
@@ -291,12 +328,14 @@ def _told_of(where: str, names: Collection[str]) -> str:
         found = [name for name in names if re.match(rf"{re.escape(name)}(?![a-z_0-9])", asked)]
         if found or (found := [name for name in names if name.startswith(f"{asked}.")][:1]):
             return max(found, key=len)
-    return ""
+    of_whole = [name for name in names if name.startswith(f"{where.partition('.')[0]}.")]
+    return of_whole[0] if of_whole and "." in where else ""
 
 
 def _offered(visit: Visit, given: Mapping[str, str]) -> dict[str, Any] | None:
     """The offer that a request names, with its title and source, to be read before it is asked for."""
-    for found in visit.view("catalogue.find"):
+    asked = given.get("dataset", "")
+    for found in visit.view("catalogue.find", id=asked) if asked else ():
         for offer in found["offers"]:
             if (found["source"], found["dataset"], offer["id"]) == tuple(map(given.get, NAMES_OFFER)):
                 terms = offer.get("terms") if isinstance(offer.get("terms"), dict) else {}  # as a peer wrote it
@@ -314,10 +353,28 @@ def _list_of(verb: str) -> Page | None:
     return next((page for page in PAGES if any(door.verb == verb for door in page.doors)), None)
 
 
-def _made(answer: Any) -> str:
-    """The page of the record that an answer is; empty for any other answer."""
+def _own_page(verb: str, given: Mapping[str, str]) -> str:
+    """The page of its own on which the verb is done thing by thing; empty where the form is all there is."""
+    at = OWN_PAGES.get(verb, "")
+    asked = {name: given[name] for name in ("dataset", "source", "workspace") if given.get(name)}
+    return f"{at}?{urlencode(asked)}" if at and asked else at
+
+
+def _made(visit: Visit, answer: Any, listed: Page | None) -> str:
+    """The page of the record that an answer is, by its id, or as the list says whose records the verb begins; empty for
+    any other answer."""
     value = answer["value"] if answer else None
-    return record_address(str(value.get("id"))) if isinstance(value, dict) else ""
+    if not isinstance(value, dict):
+        return ""
+    if address := record_address(str(value.get("id"))):
+        return address
+    for key in (str(value.get(name) or "") for name in ("id", "code", "dataset")):
+        try:
+            if listed and key and found_on(visit, listed, key):
+                return f"/{listed.slug}/{quote(key, safe='')}"
+        except Refusal:  # no record of that list, or none that this person may see
+            continue
+    return ""
 
 
 def _back(visit: Visit) -> str:
@@ -331,9 +388,23 @@ def _suggested(visit: Visit, argument: str) -> list[tuple[str, str]]:
     if argument == "template" and visit.may("catalogue.policy_templates"):
         told = visit.view("catalogue.policy_templates")
         return [(one["name"], one[visit.lang]) for one in told]
+    if argument == "offer_id":
+        return _offers(visit)
+    if argument == "purpose":
+        return [(code, words.in_language(name, visit.lang)) for code, name in PURPOSES.items()]
     pattern = SUGGESTED.get(argument)
     names = visit.names.suggested.items() if pattern else ()
     return [(code, words.in_language(name, visit.lang)) for code, name in names if pattern and pattern.fullmatch(code)]
+
+
+def _offers(visit: Visit) -> list[tuple[str, str]]:
+    """(id, title, purpose and fee) of the offers of other nodes, as far as a form offers such."""
+    listed = [row for row in visit.view("catalogue.find", limit=SUGGESTED_MOST) if row["source"] not in visit.sides]
+    return [
+        (offer["id"], " · ".join((row["title"], str(visit.values.short(offer.get("terms"), "terms").unescape()))))
+        for row in listed
+        for offer in row["offers"]
+    ]
 
 
 def _is_money(name: str, field: FieldInfo) -> bool:
@@ -381,7 +452,7 @@ def _texts(value: str) -> list[str]:
         found = None
     if isinstance(found, list):
         return [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in found]
-    return [word for word in map(str.strip, APART.split(value)) if word]
+    return [word for word in map(str.strip, choices.APART.split(value)) if word]
 
 
 def _pairs(value: str, *, texts: bool) -> dict[str, Any]:
@@ -411,7 +482,7 @@ def _put_together(name: str, whole: choices.Part, given: Mapping[str, str], prob
     if not found:
         return None
     empty = {part: "" for part, of in whole.parts.items() if of.kept}
-    return {**empty, **found}
+    return whole.made({**empty, **found}) if whole.made else {**empty, **found}
 
 
 def _said(field: str, part: choices.Part, value: str, problems: list[Problem]) -> Any:
@@ -421,11 +492,8 @@ def _said(field: str, part: choices.Part, value: str, problems: list[Problem]) -
             return parse_yuan(value)
         except ValueError:
             problems.append(Problem(field, *NO_AMOUNT))
-    if part.instant and DAY.fullmatch(value.strip()):
-        try:
-            return clock.text(clock.instant(f"{value.strip()}T00:00:00+08:00"))
-        except ValueError:
-            return value
+    if part.instant:
+        return choices.instant(value)
     if part.kind is bool:
         return {"true": True, "false": False}.get(value, value)
     if part.kind is list:
@@ -440,6 +508,7 @@ def _taken_apart(name: str, whole: choices.Part, value: Any) -> dict[str, str] |
             value = json.loads(value)
         except (ValueError, RecursionError):
             return None
+    value = whole.taken(value) if whole.taken else value
     found: dict[str, str] = {}
     pieces = value if whole.many else [value]
     if not isinstance(pieces, list) or not all(isinstance(one, dict) for one in pieces):
@@ -462,8 +531,8 @@ def _taken_apart(name: str, whole: choices.Part, value: Any) -> dict[str, str] |
 def _written(field: str, part: choices.Part, value: Any) -> dict[str, str] | None:
     """What a field of a part says for a value of it; None for what it cannot say."""
     if part.kind is list:
-        plain_texts = isinstance(value, list) and all(isinstance(one, str) and not APART.search(one) for one in value)
-        return {field: "\n".join(value)} if plain_texts else None
+        texts = value if isinstance(value, list) and all(isinstance(one, str) for one in value) else None
+        return None if texts is None or any(map(choices.APART.search, texts)) else {field: "\n".join(texts)}
     if part.kind is bool:
         return {field: str(value).lower()} if isinstance(value, bool) else None
     if not isinstance(value, part.kind) or isinstance(value, bool):
@@ -476,6 +545,20 @@ def _no_json(why: Exception) -> tuple[str, str]:
         return "不是 JSON", "is not JSON"
     return (f"不是 JSON：第 {why.lineno} 行第 {why.colno} 字起读不下去",
             f"is not JSON: it cannot be read from line {why.lineno}, character {why.colno} on")  # fmt: skip
+
+
+def _yaml(name: str, value: str) -> tuple[Any, list[Problem]]:
+    """What a person wrote as YAML, as files of questions and policies are; or what is wrong with it, by its lines."""
+    found, _, problems = harmonise.yaml_of("", value.encode("utf-8", "replace"), TEXT_BYTES_MAX)
+    told = [(one, re.sub("[^0-9]", "", one.where)) for one in problems]
+    wrong_there = [
+        Problem(name, f"第 {line} 行：{one.zh}" if line else one.zh, f"line {line}: {one.en}" if line else one.en)
+        for one, line in told
+    ]
+    if name == "policy" and not wrong_there:
+        found, misspelt = writing.plain(found)
+        wrong_there = [Problem(f"{name}.{one.where}", one.zh, one.en) for one in misspelt]
+    return plain(found), wrong_there
 
 
 def _arguments(verb: Verb, given: dict[str, str], lang: str) -> dict[str, Any]:
@@ -500,9 +583,13 @@ def _arguments(verb: Verb, given: dict[str, str], lang: str) -> dict[str, Any]:
         if _is_of_texts(known) and not value.lstrip().startswith(("[", "{", '"')):
             values[name] = _texts(value)
             continue
+        as_json = value.lstrip().startswith(("{", "[", '"'))
+        if not as_json and not _is_of_pairs(name, known):
+            values[name], wrong_there = _yaml(name, value)
+            problems += wrong_there
+            continue
         try:
-            as_lines = _is_of_pairs(name, known) and not value.lstrip().startswith("{")
-            values[name] = _pairs(value, texts=_is_of_pairs(name, known, str)) if as_lines else json.loads(value)
+            values[name] = json.loads(value) if as_json else _pairs(value, texts=_is_of_pairs(name, known, str))
         except (ValueError, RecursionError) as why:
             problems.append(Problem(name, *(NO_PAIRS if _is_of_pairs(name, known) else _no_json(why))))
     if not problems:

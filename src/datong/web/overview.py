@@ -14,7 +14,7 @@ from datong.authorise import service as authorise
 from datong.deidentify import service as deidentify
 from datong.deliver import service as deliver
 from datong.ground import jobs, overtaken, signing
-from datong.ground.refusal import Text
+from datong.ground.refusal import Refusal, Text
 from datong.negotiate import service as negotiate
 from datong.price import service as price
 from datong.register import service as register
@@ -22,7 +22,7 @@ from datong.settle import service as settle
 from datong.terms.verbs import VERBS, Verb
 from datong.web import acts
 from datong.web.pages import PAGES, Door, Page, Section
-from datong.web.records import PAGE_ROWS, RECENT, detail, is_cut, rows
+from datong.web.records import PAGE_ROWS, RECENT, detail, is_cut, rows, takes
 from datong.web.visits import Answer, Visit
 
 LOOKED_AT = 40
@@ -103,13 +103,13 @@ def overview(visit: Visit) -> Answer:
             doable.setdefault(verb.room, []).append(verb)
         elif not verb.changes and name not in ON_PAGES and visit.may(name):
             askable.setdefault(verb.room, []).append(verb)
-    counts = {page: _count(visit, page) for page in PAGES}
+    cards = [card for page in PAGES if (card := _card(visit, page))]
     with visit.store.read(visit.actor) as tx:
         waiting, waiting_count = jobs.waiting(tx, limit=PAGE_ROWS)
         warnings = overtaken.told(tx)
     shown = {
-        "cards": [{"page": page, "count": count} for page, count in counts.items() if count is not None],
-        "first": first(visit, {page.slug for page, count in counts.items() if count}),
+        "cards": cards,
+        "first": first(visit, {card.page.slug for card in cards if card.count and not card.of}),
         "verbs": VERBS,
         "warnings": warnings,
         "due": due(visit),
@@ -176,10 +176,38 @@ def _rows_of(visit: Visit, section: Section, keys: Sequence[str]) -> Iterator[di
         yield from (listed[key] for key in keys if key in listed)
 
 
-def _count(visit: Visit, page: Page) -> int | None:
-    """How many rows the first list of the page has that the person may see; None where there is none."""
+@dataclass(frozen=True)
+class Card:
+    """What a page holds for the person: how many rows `section` has, the first of its lists that has any; `more` where
+    nobody counts them and there are more."""
+
+    page: Page
+    section: Section
+    count: int
+    more: bool = False
+
+    @property
+    def of(self) -> Text | None:
+        """The list that is counted, where it is not the one by which the page is called."""
+        return None if self.section is self.page.sections[0] else self.section.title
+
+
+def _card(visit: Visit, page: Page) -> Card | None:
+    """None for a page of which the person may see no list."""
     seen = [section for section in page.sections if visit.may(section.view)]
-    if not seen:
-        return None
-    counted = visit.counted(seen[0].counted)
-    return len(rows(visit, seen[0])) if counted is None else counted
+    for section in seen:
+        counted, more = visit.counted(section.counted), False
+        if counted is None:
+            counted, more = _looked(visit, section)
+        if counted:
+            return Card(page, section, counted, more)
+    return Card(page, seen[0], 0) if seen else None
+
+
+def _looked(visit: Visit, section: Section) -> tuple[int, bool]:
+    """How many rows a list has that nobody counts, up to a page of it, and whether there are more."""
+    try:
+        found = len(rows(visit, section, **({"limit": PAGE_ROWS + 1} if takes(section, "limit") else {})))
+    except Refusal:  # of another kind of node
+        return 0, False
+    return (min(found, PAGE_ROWS), found > PAGE_ROWS) if takes(section, "limit") else (found, False)

@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
+from datong.deliver import service as deliver
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.terms import policy
 from datong.terms.verbs import VERBS
@@ -153,7 +154,7 @@ def record(page: Page) -> Callable[[Visit], Answer | Response]:
         if not wanted:
             return RedirectResponse(f"/{page.slug}", 303)
         try:
-            section, row = _found(visit, page, wanted)
+            section, row = found_on(visit, page, wanted)
         except Refusal as refused:
             return "refused.html", {"error": refused.as_json(), "page": page}, STATUS[refused.kind]
         template, more = "record.html", {}
@@ -166,14 +167,15 @@ def record(page: Page) -> Callable[[Visit], Answer | Response]:
         )
         shown = {
             "page": page, "section": section, "row": row, "proofs": proofs, "of_members": acts.of_members(visit, row),
-            "buttons": acts.buttons(visit, section.view, row),
+            "buttons": acts.buttons(visit, section.view, {**row, "hold": more.get("hold")}),
         }  # fmt: skip
         return template, {**shown, **more}, 200
 
     return show
 
 
-def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, Any]]:
+def found_on(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, Any]]:
+    """The record that a page's lists hold by this key, id or code, and its list; the Refusal where none does."""
     refused: Refusal | None = None
     for section in page.sections:
         if not section.key:
@@ -210,9 +212,12 @@ def measured(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def contract(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
-    """What a contract's page tells beside the contract: its policy by rule, its use, whether control ends."""
+    """What a contract's page tells beside it: whether it is held, its policy by rule, its use, whether control ends."""
     held = policy.from_json(row["policy"])
+    with visit.store.read(visit.actor) as tx:
+        hold = deliver.hold_in_force(tx, row["id"])
     return {
+        "hold": hold,
         "whole": whole_of(row["terms"].get("split")),
         "rules": policy_lines(held),
         "inherit": held.inherit,

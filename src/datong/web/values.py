@@ -28,6 +28,8 @@ CJK = re.compile(r"[\u3400-\u9fff]")
 BOTH_WAYS = re.compile(r"[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]")
 """Letters and signs that turn the direction of what stands beside them."""
 ID = re.compile(r"(([a-z]+)-[0-9a-f]{32})(?:-[a-z0-9]+)*")
+LONG_CODE = re.compile(r"[^ ]*[0-9][^ ]*")
+"""A code, not a word of several parts: it has a figure."""
 DEED = re.compile(r"[a-z]+\.[a-z_]+")
 FOLDED = frozenset(
     {
@@ -128,7 +130,7 @@ class Values:
             name
             for name in row
             if not (name.endswith("_name") and (name[:-5] in row or f"{name[:-5]}_party" in row))
-            and not (name == other and self.lang in row)
+            and not (name == other and (self.lang in row or "dimension" in row))
             and not (name.endswith(f"_{other}") and f"{name[:-3]}_{self.lang}" in row)
         ]
 
@@ -178,7 +180,7 @@ class Values:
             return self.text(coded)
         if ID.fullmatch(text) or text.startswith(("sha256:", "Ed25519:", "sm3:", "SM2:")):
             return self._id(text, whole=whole, link=link and column not in OF_PEERS)
-        if len(text) >= 16 and " " not in text and text.isascii():
+        if len(text) >= 16 and text.isascii() and LONG_CODE.fullmatch(text):
             return Markup("<code>{}</code>").format(text)
         return self.text(self.told(text))
 

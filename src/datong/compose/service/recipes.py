@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from datong.compose import store
 from datong.compose.model import BAD_PRODUCT_RECIPE, UNKNOWN
 from datong.deidentify import service as deidentify
@@ -16,10 +14,13 @@ from datong.ground import evidence
 from datong.ground.canonical import plain
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem
+from datong.harmonise import service as harmonise
 from datong.register import service as register
 from datong.terms.policy import PURPOSES
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
+
+RECIPE_BYTES_MAX = 262_144
 
 
 @verb(Role.product_manager, Role.data_engineer)
@@ -79,12 +80,9 @@ def _input_problems(tx: Tx, product: str, value: dict[str, Any]) -> list[Problem
 
 
 def _read(product: str, text: str) -> dict[str, Any]:
-    try:
-        value = plain(yaml.safe_load(text))  # YAML reads bare dates as dates; the recipe keeps them as text
-    except yaml.YAMLError as broken:
-        mark = getattr(broken, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else "recipe"
-        raise BAD_PRODUCT_RECIPE([Problem(where, "不是 YAML", "is not YAML")], product=product, count=1) from None
-    if not isinstance(value, dict):
-        raise BAD_PRODUCT_RECIPE([Problem("recipe", "应为对象", "should be an object")], product=product, count=1)
-    return value
+    value, _, problems = harmonise.yaml_of("recipe", text.encode("utf-8", "replace"), RECIPE_BYTES_MAX)
+    if not problems and not isinstance(value, dict):
+        problems = [Problem("recipe", "应为对象", "should be an object")]
+    if problems:
+        raise BAD_PRODUCT_RECIPE(problems, product=product, count=len(problems))
+    return dict(plain(value))  # YAML reads bare dates as dates; the recipe keeps them as text

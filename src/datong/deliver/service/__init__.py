@@ -51,7 +51,7 @@ from datong.deliver.service.granting import (
     supplies_of,
     table_of,
 )
-from datong.deliver.service.holding import received_stop_lifted, resume, suspend
+from datong.deliver.service.holding import hold_in_force, received_stop_lifted, resume, suspend
 from datong.deliver.service.offering import offer_product, release_noisy, release_supply
 from datong.deliver.service.partitions import (
     received_partition_agreed,
@@ -109,6 +109,7 @@ __all__ = [
     "grant_files",
     "grants",
     "held",
+    "hold_in_force",
     "holder_of",
     "install",
     "instructions",

@@ -64,6 +64,19 @@ def hold(tx: Tx, agreement: str, state: str, reason: str, *, provider: bool = Fa
     evidence.append(tx, f"deliver.hold_{state}", rows.holds, id, agreement=agreement, reason=reason)
 
 
+def hold_in_force(tx: Tx, agreement: str) -> dict[str, Any] | None:
+    """Why nothing is delivered under an agreement for now: `reason`, `by` (a person of this node; empty where the
+    provider told it), `at`, `theirs` (the provider's word at its consumer) and `ours` (this side holds it, and may
+    resume). None where nobody holds it."""
+    held, ours = rows.hold_of(tx, agreement), tx.get(rows.holds, agreement)
+    if held is None:
+        return None
+    theirs = held["id"] != agreement
+    by = "" if theirs else held["by"]
+    mine = ours is not None and ours["state"] == "suspended"
+    return {"reason": held["reason"], "by": by, "at": held["at"], "theirs": theirs, "ours": mine}
+
+
 def tell_lifted(tx: Tx, agreement: str) -> None:
     """To a consumer that took our stop: it is lifted here, once for each stop. One that is on its way is waited for."""
     hold = tx.get(rows.holds, agreement)
