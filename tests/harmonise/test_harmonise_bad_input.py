@@ -6,6 +6,7 @@ test_harmonise_s3.py; workbooks and Parquet are in test_harmonise_typed_files.py
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -15,9 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from harmonise_desk import files, prop, write
 from sources_desk import read, refused, source, told
+from test_harmonise_bad_builds import content
 
 from datong.ground.db import Actor, Store
 from datong.ground.refusal import Refusal
@@ -108,6 +111,28 @@ def test_characters_across_pieces_are_whole(tmp_path: Path, encoding: str, monke
     (tmp_path / "x").write_bytes("號牌,數\r\n貴甲一,一\r\n京乙二,二\r\n".encode(encoding))
     found = read(source("csv", encoding=encoding), tmp_path)
     assert [(row["號牌"], row["數"]) for row in found] == [("貴甲一", "一"), ("京乙二", "二")]
+
+
+@pytest.mark.parametrize("kind", ["csv", "excel"])
+def test_a_file_of_several_that_holds_an_error_instead_of_a_table_is_refused(tmp_path: Path, kind: str) -> None:
+    """It has no rows, and so those of its table would be missing without a word; a header alone is a table."""
+    rows = [{"id": "1", "n": "2"}]
+    (tmp_path / "x1").write_bytes(content(kind, rows))
+    several = source(kind, path="x*")
+    header_alone = {"csv": b"id,n\n", "excel": workbook_of(["id", "n"])}[kind]
+    (tmp_path / "x2").write_bytes(header_alone)
+    assert len(read(several, tmp_path, things=["id"])) == 1
+    (tmp_path / "x2").write_bytes({"csv": b"error: quota exceeded\n", "excel": workbook_of(["error"])}[kind])
+    refusal = refused(several, tmp_path, things=["id"])
+    assert refusal.facts["place"] == "x2: id"
+
+
+def workbook_of(*rows: list[str]) -> bytes:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    for row in rows:
+        book.active.append(row)
+    book.save(out)
+    return out.getvalue()
 
 
 # --- size --------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -30,8 +30,10 @@ _NAMED_ANEW = Text(
 )
 
 
-def csv_rows(source: Source, content: Content) -> Iterator[Row]:
-    """The records below the header line, or all of them where the source names the columns."""
+def csv_rows(
+    source: Source, content: Content, named: Callable[[Iterable[str]], None] = lambda _: None
+) -> Iterator[Row]:
+    """The records below the header line, or all of them where the source names the columns. named: told the names."""
     lines = lines_of(source, content)
     skipped = deque(islice(lines, source.skip_lines), maxlen=1)
     consumed: list[str] = []  # the lines of the record being read, as they stand in the file
@@ -55,6 +57,7 @@ def csv_rows(source: Source, content: Content) -> Iterator[Row]:
             raise refused_header(source, source.path or source.name, header, lambda n: str(n + 1), _NAMED_ANEW)
         if source.columns and skipped:
             require_places(source, source.path or source.name, header, next(_reader(source, iter(skipped)), []))
+        named(header)
         consumed.clear()
         loose, width, first = _loose(source), len(header), {header[0], "\ufeff" + header[0]}
         for fields in reader:

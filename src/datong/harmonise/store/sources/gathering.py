@@ -108,6 +108,11 @@ class Gathered:
         """From now on the rows of another file come. here: the source as it is called there."""
         self._files.append((here, set()))
 
+    def named(self, names: Iterable[str]) -> None:
+        """What the header of the file says, also where no row follows, as behind an error in place of a table."""
+        if self._files and self.source.unpivot is None:
+            self._files[-1][1].update(names)
+
     def require_alike(self, wanted: Iterable[tuple[str, ...]]) -> None:
         """Of several files with headers, each has the wanted columns that any of them has, by one of the names of each:
         values of a column that is called otherwise in one of them would be lost. In JSON a field may be left out."""
