@@ -88,6 +88,15 @@ def test_whole_files_of_several_encodings(tmp_path: Path, kind: str) -> None:
     assert "encoding: [utf-8, gb18030]" in str(refused(source(kind, path="x*", encoding="gb18030"), tmp_path))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("kind", ["csv", "json", "ndjson"])
+def test_utf16_is_told_with_what_to_say(tmp_path: Path, kind: str, encoding: str) -> None:
+    """As spreadsheet programs save "Unicode text"."""
+    (tmp_path / "x").write_bytes(("\ufeff" + content(kind, [{"id": "1", "n": "2"}]).decode()).encode(encoding))
+    assert "is not utf-8 but UTF-16: say `encoding: utf-16`" in str(refused(source(kind), tmp_path))
+    assert read(source(kind, encoding="utf-16"), tmp_path)[0]["id"] == "1"
+
+
 @pytest.mark.parametrize("words", [range(0xB0, 0xD7), range(0xB0, 0xF7)])
 def test_chinese_is_not_taken_for_utf8(tmp_path: Path, words: range) -> None:
     """Some words are UTF-8 too, such as 联通: none of those of GB 2312 is refused."""
