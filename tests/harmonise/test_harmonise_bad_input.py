@@ -6,6 +6,7 @@ test_harmonise_s3.py; workbooks and Parquet are in test_harmonise_typed_files.py
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -15,9 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from harmonise_desk import files, prop, write
 from sources_desk import read, refused, source, told
+from test_harmonise_bad_builds import content
 
 from datong.ground.db import Actor, Store
 from datong.ground.refusal import Refusal
@@ -85,6 +88,15 @@ def test_whole_files_of_several_encodings(tmp_path: Path, kind: str) -> None:
     assert "encoding: [utf-8, gb18030]" in str(refused(source(kind, path="x*", encoding="gb18030"), tmp_path))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("kind", ["csv", "json", "ndjson"])
+def test_utf16_is_told_with_what_to_say(tmp_path: Path, kind: str, encoding: str) -> None:
+    """As spreadsheet programs save "Unicode text"."""
+    (tmp_path / "x").write_bytes(("\ufeff" + content(kind, [{"id": "1", "n": "2"}]).decode()).encode(encoding))
+    assert "is not utf-8 but UTF-16: say `encoding: utf-16`" in str(refused(source(kind), tmp_path))
+    assert read(source(kind, encoding="utf-16"), tmp_path)[0]["id"] == "1"
+
+
 @pytest.mark.parametrize("words", [range(0xB0, 0xD7), range(0xB0, 0xF7)])
 def test_chinese_is_not_taken_for_utf8(tmp_path: Path, words: range) -> None:
     """Some words are UTF-8 too, such as 联通: none of those of GB 2312 is refused."""
@@ -108,6 +120,28 @@ def test_characters_across_pieces_are_whole(tmp_path: Path, encoding: str, monke
     (tmp_path / "x").write_bytes("號牌,數\r\n貴甲一,一\r\n京乙二,二\r\n".encode(encoding))
     found = read(source("csv", encoding=encoding), tmp_path)
     assert [(row["號牌"], row["數"]) for row in found] == [("貴甲一", "一"), ("京乙二", "二")]
+
+
+@pytest.mark.parametrize("kind", ["csv", "excel"])
+def test_a_file_of_several_that_holds_an_error_instead_of_a_table_is_refused(tmp_path: Path, kind: str) -> None:
+    """It has no rows, and so those of its table would be missing without a word; a header alone is a table."""
+    rows = [{"id": "1", "n": "2"}]
+    (tmp_path / "x1").write_bytes(content(kind, rows))
+    several = source(kind, path="x*")
+    header_alone = {"csv": b"id,n\n", "excel": workbook_of(["id", "n"])}[kind]
+    (tmp_path / "x2").write_bytes(header_alone)
+    assert len(read(several, tmp_path, things=["id"])) == 1
+    (tmp_path / "x2").write_bytes({"csv": b"error: quota exceeded\n", "excel": workbook_of(["error"])}[kind])
+    refusal = refused(several, tmp_path, things=["id"])
+    assert refusal.facts["place"] == "x2: id"
+
+
+def workbook_of(*rows: list[str]) -> bytes:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    for row in rows:
+        book.active.append(row)
+    book.save(out)
+    return out.getvalue()
 
 
 # --- size --------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, create_engine, make_url
 import mariadb
 import postgresql
 from datong.harmonise.model.mappings import Source
+from datong.harmonise.rules.workspace import _source
 from datong.harmonise.store import sources
 from datong.harmonise.store.sources import databases
 
@@ -108,6 +109,20 @@ def test_what_mariadb_writes_for_a_value_is_not_all_of_it(tmp_path: Path, monkey
     assert {c.path: c.values[0] for c in sources.sample(source(t="id"), tmp_path).columns}[
         "t.place"
     ] == "POINT(106.5 26.5)"
+
+
+@pytest.mark.postgresql
+def test_a_table_of_another_schema_is_found_by_the_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (problem,) = _source("sources/things.yaml", {"kind": "database", "url_from": "U", "tables": {"s2.t": "id"}})[1]
+    assert (problem.where, "search_path%3DSCHEMA" in problem.en) == ("sources/things.yaml: tables.s2.t", True)
+    url = postgresql.fresh_database()
+    opened = create_engine(url)
+    with opened.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA s2")
+        connection.exec_driver_sql("CREATE TABLE s2.t AS SELECT 7 AS id")
+    opened.dispose()
+    monkeypatch.setenv("THINGS_URL", f"{url}?options=-csearch_path%3Ds2")
+    assert rows(sources.read(source(t="id"), tmp_path, {"t": ["id"]}), "t")[0]["id"] == "7"
 
 
 @pytest.mark.postgresql

@@ -151,6 +151,9 @@ def test_what_is_no_storage(s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(s3, "listed", lambda _query: b"<!doctype html><p>hello")
     s3.objects["x"] = b"id\n1\n"
     assert "no list of an S3 service" in str(refused(source(s3, prefix="x"), tmp_path))
+    for other in (b"<html><body>log in</body></html>", b"<Error><Code>AccessDenied</Code></Error>"):
+        monkeypatch.setattr(s3, "listed", lambda _query, other=other: other)
+        assert "no list of an S3 service" in str(refused(source(s3, prefix="x"), tmp_path))
     bomb = b'<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa">' + b"".join(
         b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 40) for n in range(8)
     )

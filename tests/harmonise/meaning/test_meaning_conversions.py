@@ -338,7 +338,8 @@ def test_tabs_and_line_ends_around_a_text_are_spaces() -> None:
     table = [
         ("6222021234567890000\t", "6222021234567890000", "fixed:spaces"), ("\t622", "622", "fixed:spaces"),
         ("622\r\n", "622", "fixed:spaces"), ("贵阳\t", "贵阳", "fixed:spaces"), ("\t \u3000贵阳 \t", "贵阳", "fixed:spaces"),
-        ("a\u00a0\t", "a", "fixed:spaces"), ("\t", None, ""), ("a\tb", "a\tb", ""),
+        ("a\u00a0\t", "a", "fixed:spaces"), ("\t", None, ""), ("a\tb", "a\tb", ""), ("\ufeff7", "7", "fixed:spaces"),
+        ("7\u200b", "7", "fixed:spaces"), ("\ufeff贵阳", "贵阳", "fixed:spaces"), ("👩\u200d🔬", "👩\u200d🔬", ""), ("a\ufeffb", "a\ufeffb", ""),
     ]  # fmt: skip
     told(table, {"as": "text"})
     told([("5\t", 5.0, "fixed:spaces"), ("\t5\n", 5.0, "fixed:spaces")], {"as": "number"}, "number")

@@ -26,7 +26,12 @@ from datong.harmonise.rules.checks import PLATE
 
 _WIDE_SIGNS = r"\x{FF01}-\x{FF5E}\x{3000}"
 _ANY_WIDE = f"[{_WIDE_SIGNS}]"
-_SPACES = r"\x{0009}-\x{000D}\x{0020}\x{0085}\x{00A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
+_NO_WIDTH = r"\x{200B}\x{2060}\x{FEFF}"
+"""Around a value they are nothing: a byte order mark stands there where a file was put behind another."""
+_SPACES = (
+    r"\x{0009}-\x{000D}\x{0020}\x{0085}\x{00A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
+    + _NO_WIDTH
+)
 _DASHES = "‐‑‒–—―−﹣"
 """Signs that stand for a hyphen or a minus."""
 _ODD = f"[{_WIDE_SIGNS}{UNSEEN}{_DASHES}]"

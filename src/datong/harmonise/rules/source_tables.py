@@ -39,6 +39,14 @@ def tables_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str,
     if kind is not SourceKind.database and not of_files:
         return {}  # source_keys tells that it takes none
     if not of_files:
+        for table in given:
+            if "." in str(table):
+                zh = (
+                    "表名不得含点（路径为 表.列）；其他模式的表：在 PostgreSQL 地址后写 ?options=-csearch_path%3D模式名"
+                )
+                en = "a table's name has no dot (paths are table.column); a table of another schema is found when "
+                en += "PostgreSQL's URL ends with ?options=-csearch_path%3DSCHEMA"
+                found.say(f"tables.{table}", zh, en)
         return {str(table): OneTable(found.word(f"tables.{table}", key), {}) for table, key in given.items()}
     if given and value.get("path"):
         found.say("path", "path 与 tables 只须其一", "needs either `path` (one file) or `tables` (several)")

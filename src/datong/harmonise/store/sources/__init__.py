@@ -30,7 +30,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from datong.ground.canonical import digest_bytes
 from datong.ground.crypto import hashing
@@ -54,10 +54,11 @@ FILES_LOOKED_AT = 12
 LOOKED_BYTES_MAX = 256_000_000
 """Of objects in a bucket, which come whole: once so much came no other is fetched to be looked at."""
 One = TypeVar("One")
-TEXTS: dict[SourceKind, Callable[[Source, Content, Inner | None], Iterator[Row]]] = {
-    SourceKind.json: json_rows,
-    SourceKind.ndjson: ndjson_rows,
-    SourceKind.csv: lambda source, content, _: csv_rows(source, content),
+Named: TypeAlias = Callable[[Iterable[str]], None]
+TEXTS: dict[SourceKind, Callable[[Source, Content, Inner | None, Named], Iterator[Row]]] = {
+    SourceKind.json: lambda source, content, inner, _: json_rows(source, content, inner),
+    SourceKind.ndjson: lambda source, content, inner, _: ndjson_rows(source, content, inner),
+    SourceKind.csv: lambda source, content, _, named: csv_rows(source, content, named),
 }
 """Files that are read from their first byte to their last."""
 
@@ -120,7 +121,7 @@ def _of_file(source: Source, path: Path, rows: int) -> Sample:
         return _sampled(source, rows, lambda keep: keep(workbook_rows(source, path)))
     here = in_its_encoding(source, path)
     with opened(here, path) as content:
-        return _sampled(source, rows, lambda keep: keep(TEXTS[source.format](here, content, None)))
+        return _sampled(source, rows, lambda keep: keep(TEXTS[source.format](here, content, None, lambda _: None)))
 
 
 def samples(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> list[tuple[str, Sample | Refusal]]:
@@ -232,13 +233,13 @@ def _gather(source: Source, path: Path, wanted: Iterable[str], gathered: Gathere
             if source.format is SourceKind.csv:
                 blocks.gather(source, content, gathered)
             else:
-                gathered.add_rows(TEXTS[source.format](source, content, inner_of(wanted)))
+                gathered.add_rows(TEXTS[source.format](source, content, inner_of(wanted), gathered.named))
             return content.finish()
     with unchanged(source, path):
         if source.format is SourceKind.parquet:
             parquets.gather(source, path, wanted, gathered)
         else:
-            gathered.add_rows(workbook_rows(source, path))
+            gathered.add_rows(workbook_rows(source, path, gathered.named))
         with path.open("rb") as stream:
             return hashing.labelled(hashing.file_hex(stream))
 

@@ -37,10 +37,11 @@ def gather(source: Source, content: Content, gathered: Gathered) -> None:
     """Add the records of a file."""
     by_record = source.unpivot is not None or source.fill_down or source.numbered.get("") is not None
     if by_record or len(source.delimiter) != 1 or not source.delimiter.isascii():  # BLANKS is a word
-        gathered.add_rows(csv_rows(source, content))
+        gathered.add_rows(csv_rows(source, content, gathered.named))
         return
     lines = lines_of(source, content)
     file = begun(source, lines)
+    gathered.named(file.header)
     line = file.first
     while block := list(islice(lines, BATCH_ROWS)):
         line += _add(file, block, lines, line, gathered)

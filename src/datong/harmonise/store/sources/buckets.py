@@ -122,6 +122,8 @@ class Storage:
         try:
             tree = ET.fromstring(body)  # noqa: S314  (expat 2.4 and later refuses entities that unfold; size is limited)
             space = tree.tag.partition("}")[0] + "}" if tree.tag.startswith("{") else ""
+            if tree.tag != f"{space}ListBucketResult":  # a login page, or an error that is answered with 200
+                raise ValueError(tree.tag)
             found = [
                 Listed(
                     entry.findtext(f"{space}Key") or "", entry.findtext(f"{space}ETag") or "",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -103,10 +103,13 @@ def begun(source: Source, lines: Iterator[str]) -> Delimited:
     return Delimited(source, header, forced, source.skip_lines + reader.line_num + 1)
 
 
-def csv_rows(source: Source, content: Content) -> Iterator[Row]:
-    """The records below the header line, or all of them where the source names the columns."""
+def csv_rows(
+    source: Source, content: Content, named: Callable[[Iterable[str]], None] = lambda _: None
+) -> Iterator[Row]:
+    """The records below the header line, or all of them where the source names the columns. named: told the names."""
     lines = lines_of(source, content)
     file = begun(source, lines)
+    named(file.header)
     rows = (row for _, rows in file.records(lines, file.first, 0) for row in rows)
     if (numbered := source.numbered.get("")) is None:
         yield from rows

@@ -8,6 +8,7 @@ Contract: tests/harmonise/test_harmonise_sources.py.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -110,6 +111,11 @@ class Gathered:
         """From now on the rows of another file come. here: the source as it is called there."""
         self._files.append((here, set()))
 
+    def named(self, names: Iterable[str]) -> None:
+        """What the header of the file says, also where no row follows, as behind an error in place of a table."""
+        if self._files and self.source.unpivot is None:
+            self._files[-1][1].update(names)
+
     def require_alike(self, wanted: Iterable[tuple[str, ...]]) -> None:
         """Of several files with headers, each has the wanted columns that any of them has, by one of the names of each:
         values of a column that is called otherwise in one of them would be lost. In JSON a field may be left out."""
@@ -127,19 +133,26 @@ class Gathered:
 
     def table(self, name: str = "") -> pa.Table | Staged:
         """Everything that was added: in memory, or put aside as a Parquet file in that folder."""
+        empty, names = self._schema.empty_table(), self._own_names()
         if not self.parts or self.aside is None:
-            tables = [self._schema.empty_table(), *self.batches]
-            return pa.concat_tables(tables, promote_options="default").combine_chunks()
+            tables = pa.concat_tables([empty, *self.batches], promote_options="default")
+            return tables.combine_chunks().rename_columns(names)
         self._put_aside(self.aside)
         whole = self.aside / f"{name or self.source.name}.parquet"
-        with pq.ParquetWriter(whole, self._schema, compression="zstd") as writer:
+        with pq.ParquetWriter(whole, empty.rename_columns(names).schema, compression="zstd") as writer:
             for part in self.parts:
                 for batch in pq.ParquetFile(part).iter_batches():
-                    empty = self._schema.empty_table()
                     rows = pa.concat_tables([empty, pa.Table.from_batches([batch])], promote_options="default")
-                    writer.write_table(rows)
+                    writer.write_table(rows.rename_columns(names))
                 part.unlink()
         return staged(whole)
+
+    def _own_names(self) -> list[str]:
+        """What the columns are called: one that was numbered beside a wanted column that never came has its own name,
+        by which it is told as the nearest to that one."""
+        alike = Counter(name.lower() for name in {*self._called, *self._schema.names})
+        own = {called: name for name, called in self._called.items() if alike[name.lower()] == 1}
+        return [own.get(name, name) for name in self._schema.names]
 
     def _add_lists(self, columns: dict[str, list[str | None]], broken: list[str | None]) -> None:
         for column in columns.values():

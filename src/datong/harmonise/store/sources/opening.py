@@ -245,7 +245,9 @@ def _other_encoding(source: Source, error: UnicodeDecodeError, byte: int, line: 
     start, end = whole.rfind(b"\n", 0, error.start) + 1, whole.find(b"\n", error.start)
     other = next((name for name in ("gb18030", "utf-8") if _is_text(whole[start : end if end > 0 else None], name)), "")
     zh, en = f"不是 {source.encoding} 编码", f"is not {source.encoding}"
-    if other and codecs.lookup(other) != codecs.lookup(source.encoding):
+    if not byte and whole.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        zh, en = f"{zh}，而是 UTF-16：写 encoding: utf-16", f"{en} but UTF-16: say `encoding: utf-16`"
+    elif other and codecs.lookup(other) != codecs.lookup(source.encoding):
         zh, en = f"{zh}；该行可按 {other} 读出", f"{en}; the line reads as {other}"
         if line:
             zh, en = f"{zh}，文件混用了编码", f"{en}, so the file mixes encodings"

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -48,8 +48,9 @@ NAMED_MAX = 10
 """Cells that a refusal names."""
 
 
-def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
-    """The records below the header of the sheet, or below the lines skipped where the source names the columns."""
+def workbook_rows(source: Source, path: Path, names: Callable[[Iterable[str]], None] = lambda _: None) -> Iterator[Row]:
+    """The records below the header of the sheet, or below the lines skipped where the source names the columns. names:
+    told what they are called."""
     with _sheet(source, path) as sheet:
         spans = sorted(sheet.merged_cell_ranges or [])
         named = list(source.columns.get("", ()))
@@ -62,6 +63,7 @@ def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
         if named and source.skip_lines and len(above) >= source.skip_lines:
             require_places(source, source.path or source.name, named, above[source.skip_lines - 1])
         header = named or _header(source, above[source.skip_lines :], spans)
+        names(filter(None, header))
         across = _held(source, spans, below, header)
         heads = [_filled(texts) for texts in above[max(source.skip_lines - 1, 0) if named else source.skip_lines :]]
         heads = [head for head in heads if len(head) > 1]
