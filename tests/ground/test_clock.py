@@ -55,3 +55,13 @@ def test_business_time_is_wall_time_until_it_is_put_somewhere(store: Store) -> N
     with store.begin(NODE) as tx:
         assert tx.now == "2026-03-02T01:00:00Z"
         assert tx.wall != tx.now
+
+
+def test_a_moved_clock_stands_there_at_once_and_from_then_on(store: Store) -> None:
+    for number, at in enumerate(("2026-03-02T01:00:00Z", "2026-03-03T01:00:00Z"), 1):
+        with store.begin(NODE) as tx:
+            assert tx.now != at
+            tx.move_clock(clock.instant(at), number)
+            assert tx.now == at
+        with store.read() as tx:
+            assert (tx.now, tx.get(business_clock, "now")) == (at, {"id": "now", "at": at, "seq": number})

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Column, Integer, event, select, text, update
+from sqlalchemy.exc import MultipleResultsFound
 
 from datong.ground import db, evidence
 from datong.ground.db import EVERY, NODE, Actor, Sought, Store, Tx, Window, new_id, settings, sqlite_url, table
@@ -83,6 +84,19 @@ def test_of_rows_of_one_moment_a_list_keeps_the_order_and_its_pages_hold_each_on
         assert [row.id for row in tx.all(EVERY.of(query, counters.c.id))] == written
         pages = [tx.all(Window("", 7, first).of(query, counters.c.id)) for first in range(0, 42, 7)]
     assert sorted(row.id for page in pages for row in page) == sorted(written)
+
+
+def test_rows_are_dicts_by_the_names_of_their_columns_and_the_only_one_is_the_only_one(store: Store) -> None:
+    with store.begin(NODE) as tx:
+        for key in ("a", "b"):
+            tx.add(counters, {"id": key, "n": 1})
+    query = select(counters).order_by(counters.c.id)
+    with store.read() as tx:
+        assert tx.rows(query) == [{"id": "a", "n": 1}, {"id": "b", "n": 1}] == [tx.get(counters, key) for key in "ab"]
+        assert tx.row(query.where(counters.c.id == "b")) == {"id": "b", "n": 1}
+        assert tx.row(query.where(counters.c.id == "c")) is None
+        with pytest.raises(MultipleResultsFound):
+            tx.row(query)
 
 
 def test_what_is_looked_for_is_text_and_no_pattern(store: Store) -> None:

@@ -307,7 +307,7 @@ def gaps(
         need("data_use", fitting("data_use", facts.owner_party, operator), owner)
     if facts.personal:
         need("legal_basis", fitting("legal_basis", facts.owner_party, ""), owner)
-    return problems + _licence_gaps(facts, purpose, unchanged)
+    return problems + _licence_gaps(facts, purpose, unchanged=unchanged)
 
 
 def registration_gaps(facts: ResourceFacts, now: str) -> list[Problem]:
@@ -412,7 +412,7 @@ def _named(body: str, names: Mapping[str, str]) -> tuple[str, str]:
     return f"实施机构 {named} ", f"the implementing body {named}"
 
 
-def _licence_gaps(facts: ResourceFacts, purpose: str, unchanged: bool) -> list[Problem]:
+def _licence_gaps(facts: ResourceFacts, purpose: str, *, unchanged: bool) -> list[Problem]:
     name = str(facts.licence.get("name") or "—")
     problems = []
     if purpose in COMMERCIAL_PURPOSES and facts.licence.get("commercial") is not True:

@@ -28,6 +28,7 @@ from datong.ground.db import NODE
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.ground.staging import whole_file
 from datong.harmonise import service as harmonise
+from datong.harmonise.service.drafting import Drafted
 
 NO_WORKSPACE = Reason(
     "CLI-404",
@@ -86,15 +87,7 @@ def matched(
                 secret_from=secret_from,
                 endpoint=endpoint,
             )
-    lines += [said(doubt) for doubt in drafted.doubts]
-    lines += [f"{name}: {said(Text('已写入', 'written'))}" for name in drafted.written]
-    lines += [
-        f"{name}: {said(Text('已存在，未改动', 'is there already and stays as it is'))}" for name in drafted.there
-    ]
-    if drafted.confirm:
-        names = ", ".join(cell(column) for column in drafted.confirm)
-        zh, en = "请在映射中核对并删去 confirm", "To confirm in the mapping (take `confirm` away)"
-        lines.append(f"{said(Text(zh, en))}: {names}")
+    lines += _drafted_lines(drafted)
     if as_json:
         print_json([
             {
@@ -108,6 +101,20 @@ def matched(
         _print_proposals(drafted.proposals)
     for line in lines:
         click.echo(line, err=as_json)
+
+
+def _drafted_lines(drafted: Drafted) -> list[str]:
+    """What was written, what was there, and what a person is still to look at."""
+    lines = [said(doubt) for doubt in drafted.doubts]
+    lines += [f"{name}: {said(Text('已写入', 'written'))}" for name in drafted.written]
+    lines += [
+        f"{name}: {said(Text('已存在，未改动', 'is there already and stays as it is'))}" for name in drafted.there
+    ]
+    if drafted.confirm:
+        names = ", ".join(cell(column) for column in drafted.confirm)
+        zh, en = "请在映射中核对并删去 confirm", "To confirm in the mapping (take `confirm` away)"
+        lines.append(f"{said(Text(zh, en))}: {names}")
+    return lines
 
 
 def _data_of(node: Path, workspace: Path, path: Path, lines: list[str]) -> str | None:

@@ -42,7 +42,7 @@ def svg(frontier: Mapping[str, Any], *, zh: bool, style: str = "") -> str:
             x = _x(share, least)
             parts.append(_text(x, BOTTOM + 18, f"{share:.0%}", "middle"))
     for point in attacked:
-        said = _name(point, zh)
+        said = _name(point, zh=zh)
         kind = "k" if point.get("k") is not None else "rows"
         parts += _point(_x(max(point["attack"], least), least), point, low, top, kind, said)
     for number, point in enumerate(noisy):
@@ -90,7 +90,7 @@ def _point(x: float, point: Mapping[str, Any], low: float, top: float, kind: str
     return drawn
 
 
-def _name(point: Mapping[str, Any], zh: bool) -> str:
+def _name(point: Mapping[str, Any], *, zh: bool) -> str:
     if point.get("k") is not None:
         return f"k = {point['k']}"
     return ("逐条行程" if zh else "trip rows") if point["release"] == "trip rows" else str(point["release"])[:24]

@@ -172,7 +172,7 @@ def _by(name: str) -> Callable[[Any, Any], Any]:
     return change
 
 
-def _first_of(last: bool) -> Callable[[Any, Any], Any]:
+def _first_of(*, last: bool) -> Callable[[Any, Any], Any]:
     """first and last with one order: by the key, NULL keys behind all others."""
 
     def change(node: Any, where: Any) -> Any:
@@ -238,8 +238,8 @@ def _extreme(name: str) -> Callable[[Any, Any], Any]:
 
 
 AGGREGATES: Mapping[type, Callable[[Any, Any], Any]] = {
-    exp.AnyValue: _any_value, exp.ArgMax: _by("max_by"), exp.ArgMin: _by("min_by"), exp.First: _first_of(False),
-    exp.Last: _first_of(True), exp.PercentileCont: _quantile, exp.Median: _median, exp.Avg: _average,
+    exp.AnyValue: _any_value, exp.ArgMax: _by("max_by"), exp.ArgMin: _by("min_by"), exp.First: _first_of(last=False),
+    exp.Last: _first_of(last=True), exp.PercentileCont: _quantile, exp.Median: _median, exp.Avg: _average,
     exp.Max: _extreme("max"), exp.Min: _extreme("min"),
 }  # fmt: skip
 

@@ -97,7 +97,7 @@ def differences(
     ]
     for column in now:
         if column.path in old:
-            found += _changed(old[column.path], column, column.path in mapped)
+            found += _changed(old[column.path], column, mapped=column.path in mapped)
     common = [c.path for c in before if c.path in new]
     if common != [c.path for c in now if c.path in old]:
         found.append(Difference("order", "", Text("列的次序已变", "the columns stand in another order")))
@@ -116,7 +116,7 @@ def renamed(before: Sequence[ColumnSeen], now: Sequence[ColumnSeen]) -> dict[str
     return found
 
 
-def _changed(old: ColumnSeen, new: ColumnSeen, mapped: bool) -> list[Difference]:
+def _changed(old: ColumnSeen, new: ColumnSeen, *, mapped: bool) -> list[Difference]:
     found = []
     types = [column.type.removesuffix(" not null") for column in (old, new)]
     if types[0] != types[1] and all(types):

@@ -20,6 +20,9 @@ from datong.harmonise.rules.found import Found
 OF_A_TABLE = frozenset({"sheet", "skip_lines", "header_rows", "records", "unnest", "fill_down"})
 """What besides `columns` and `numbered` may be said of one table's file alone."""
 
+_OF_FILES = "应为 表: 文件", "should name each table with its file"
+_OF_KEYS = "应为 表: 主键列", "should name each table with its key column"
+
 
 @dataclass(frozen=True)
 class OneTable:
@@ -34,7 +37,7 @@ def tables_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str,
     of_files = kind in FILE_KINDS
     given = value.get("tables", {})
     if not isinstance(given, dict) or (kind is SourceKind.database and not given):
-        found.say("tables", *_form(of_files))
+        found.say("tables", *(_OF_FILES if of_files else _OF_KEYS))
         return {}
     if kind is not SourceKind.database and not of_files:
         return {}  # source_keys tells that it takes none
@@ -94,7 +97,7 @@ def _file_table(found: Found, at: str, table: str, one: Any) -> OneTable:
     given = found.only(one, at, keys) if isinstance(one, dict) else {"path": one}
     path = found.word(f"{at}.path", given.get("path"))
     if not path:
-        found.say(at, *_form(True))
+        found.say(at, *_OF_FILES)
     elif not inside_data(path):
         found.say(at, "应为数据目录内的相对路径", "should lie inside the data folder")
     if "." in table or not table:
@@ -107,9 +110,3 @@ def _columns(found: Found, at: str, value: Any) -> tuple[str, ...]:
     if not names or "" in names or len(set(names)) != len(names) or {ROW, BROKEN} & set(names):
         found.say(at, "应为互不相同的列名", "should name every column once, in order")
     return names
-
-
-def _form(of_files: bool) -> tuple[str, str]:
-    if of_files:
-        return "应为 表: 文件", "should name each table with its file"
-    return "应为 表: 主键列", "should name each table with its key column"

@@ -62,7 +62,7 @@ def loaded(tx: Tx, resource: str, mapping: Mapping, data: Path, aside: Path, *, 
         return None
     folder = folder_of(tx)
     mark = loads.of(tx, resource)
-    why_whole = _why_whole(mapping, mark, folder, full)
+    why_whole = _why_whole(mapping, mark, folder, full=full)
     before = None if mark is None else loads.intact(folder, mark)
     usable = mark is not None and before is not None and mark["source"] == mapping.source.name
     usable = usable and mark is not None and mark["key_columns"] == list(load.key)
@@ -108,7 +108,7 @@ def loaded(tx: Tx, resource: str, mapping: Mapping, data: Path, aside: Path, *, 
     return Loaded(whole_reading, account, made, folder)
 
 
-def _why_whole(mapping: Mapping, mark: dict[str, Any] | None, folder: Path, full: bool) -> str:
+def _why_whole(mapping: Mapping, mark: dict[str, Any] | None, folder: Path, *, full: bool) -> str:
     """Why this load reads the source from its beginning; "" when it need not."""
     load = mapping.source.load
     if mark is None:

@@ -178,7 +178,9 @@ def messages_of(tx: Tx, negotiation: str) -> list[dict[str, Any]]:
     return tx.rows(select(messages).where(messages.c.negotiation == negotiation).order_by(messages.c.round))
 
 
-def listed(tx: Tx, state: str | None = None, open_only: bool = False, window: Window = EVERY) -> list[dict[str, Any]]:
+def listed(
+    tx: Tx, state: str | None = None, *, open_only: bool = False, window: Window = EVERY
+) -> list[dict[str, Any]]:
     query = select(negotiations).order_by(negotiations.c.started_at, negotiations.c.id)
     if state is not None:
         query = query.where(negotiations.c.state == state)

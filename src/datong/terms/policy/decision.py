@@ -61,7 +61,7 @@ class CompiledRule:
         rule = self.rule
         if not rule.target and not rule.assignee:
             return ()
-        return tuple(name for name in SCOPES if not _in_scope(getattr(rule, name), context.get(name), unknown))
+        return tuple(name for name in SCOPES if not _in_scope(getattr(rule, name), context.get(name), unknown=unknown))
 
     def failing(self, context: Context) -> list[int]:
         """The conditions that do not hold for sure."""
@@ -79,7 +79,7 @@ class CompiledRule:
         )  # fmt: skip
 
 
-def _in_scope(wanted: str, given: Any, unknown: bool) -> bool:
+def _in_scope(wanted: str, given: Any, *, unknown: bool) -> bool:
     """given: a code, or a list of codes of which one is enough (a party and the groups it belongs to)."""
     if not wanted:
         return True
@@ -169,7 +169,7 @@ class Decision:
         return tuple(
             rule
             for rule in self.compiled.policy.obligations
-            if all(_in_scope(getattr(rule, name), self.context.get(name), True) for name in SCOPES)
+            if all(_in_scope(getattr(rule, name), self.context.get(name), unknown=True) for name in SCOPES)
         )
 
     @property

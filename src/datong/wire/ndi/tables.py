@@ -342,12 +342,12 @@ def _interface(row: Mapping[str, Any]) -> Interface:
     lower = row["document"] == "NDI-TR-2025-03"
     return Interface(
         row["id"], row["zh"], row["document"], row["envelope"], row["method"] or "POST", row["path"] or f"/{row['id']}",
-        row["path"] is not None, tuple(row["caller"]), tuple(row["provider"]), _tree(row["request"], lower),
-        _tree(row["response"], lower), row.get("flag", ""), row.get("module", "00"),
+        row["path"] is not None, tuple(row["caller"]), tuple(row["provider"]), _tree(row["request"], lower=lower),
+        _tree(row["response"], lower=lower), row.get("flag", ""), row.get("module", "00"),
     )  # fmt: skip
 
 
-def _tree(rows: list[Mapping[str, Any]], lower: bool) -> tuple[Field, ...]:
+def _tree(rows: list[Mapping[str, Any]], *, lower: bool) -> tuple[Field, ...]:
     """Roots of the rows of one table; a row is the child of the row whose path it continues."""
     below: dict[str, list[Field]] = {}
     for row in reversed(rows):

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from datong.deidentify.model.treatments import BadValues, Remains, Trace
 from datong.deidentify.rules.treatments.columns import Column, codes_of, require
-from datong.deidentify.rules.treatments.tokens import Encryptor, encrypted, encryptor
+from datong.deidentify.rules.treatments.tokens import BlockCipher, encrypted, encryptor
 from datong.ground.refusal import Text
 
 SMALLEST_DOMAIN = 1_000_000
@@ -115,7 +115,7 @@ def _digits(number: Numbers, length: int, shape: Shape) -> Digits:
     return made
 
 
-def _start(shape: Shape, tweak: bytes, cipher: Encryptor) -> npt.NDArray[np.uint8]:
+def _start(shape: Shape, tweak: bytes, cipher: BlockCipher) -> npt.NDArray[np.uint8]:
     """The CBC-MAC after P and the whole blocks of Q that no row changes."""
     first = (
         b"\x01\x02\x01" + shape.radix.to_bytes(3, "big") + bytes((ROUNDS, shape.u % 256))
@@ -139,7 +139,7 @@ def _y(
     tweak: bytes,
     number: int,
     half: Numbers,
-    cipher: Encryptor,
+    cipher: BlockCipher,
     start: npt.NDArray[np.uint8],
     modulus: int,
 ) -> Numbers:

@@ -38,8 +38,7 @@ LONGEST = BLOCK - 1
 AT_ONCE = 1 << 20
 """Rows of one batch: its blocks stay in the processor's cache."""
 Blocks = npt.NDArray[np.uint8]
-Encryptor: TypeAlias = CipherContext
-"""What `encryptor` gives; no other module of the treatments names a library of ciphers."""
+BlockCipher: TypeAlias = CipherContext
 _HEX = re.compile(rf"[0-9a-f]{{{2 * BLOCK}}}")
 
 HMAC = Remains(
@@ -76,7 +75,7 @@ def sm4_tokens(column: Column, key: bytes) -> pa.Array:
     return _block_tokens(column, "sm4", Cipher(algorithms.SM4(key[:BLOCK]), modes.ECB()).encryptor())  # noqa: S305
 
 
-def _block_tokens(column: Column, by: str, cipher: Encryptor) -> pa.Array:
+def _block_tokens(column: Column, by: str, cipher: BlockCipher) -> pa.Array:
     data, starts, lengths, empty = _bytes_of(one(column))
     too_long = (lengths > LONGEST) & ~empty
     require(
@@ -105,12 +104,12 @@ def packed(data: Blocks, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.
     return blocks
 
 
-def encryptor(key: bytes) -> Encryptor:
+def encryptor(key: bytes) -> BlockCipher:
     """AES of single blocks. Each block is one message of its own here, so that ECB is the block cipher itself."""
     return Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - one block is one value
 
 
-def encrypted(cipher: Encryptor, blocks: Blocks, into: Blocks | None = None) -> Blocks:
+def encrypted(cipher: BlockCipher, blocks: Blocks, into: Blocks | None = None) -> Blocks:
     """AES of every row of (rows, 16) blocks."""
     if into is not None and into.flags.c_contiguous and len(into):
         room = np.empty(into.nbytes + BLOCK - 1, dtype=np.uint8)

@@ -343,7 +343,7 @@ def _batches(
         return
     table = _reflected(connection, name)
     shapes = _shapes(connection, table)
-    texts = (_as_text(connection, table.c[column], column in shapes) for column in columns)
+    texts = (_as_text(connection, table.c[column], is_shape=column in shapes) for column in columns)
     statement = select(*(text.label(f"c{n}") for n, text in enumerate(texts)))
     if since is not None and since.table == name:
         after = table.c[since.column]
@@ -366,7 +366,7 @@ def _batches(
         connection.connection.driver_connection.text_factory = str  # type: ignore[union-attr]
 
 
-def _as_text(connection: Connection, column: Any, is_shape: bool) -> Any:
+def _as_text(connection: Connection, column: Any, *, is_shape: bool) -> Any:
     """What the database itself writes for a value; bytes as PostgreSQL writes them (\\x and hexadecimal). SQLite's are
     taken as they are: it writes 15 digits of a number that has 17, and has values of any kind in any column. So does
     MySQL with 6 digits of a FLOAT that has 9; it makes `?` of bits, and nothing of a shape."""

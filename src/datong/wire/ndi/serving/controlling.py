@@ -108,7 +108,7 @@ def contract_execution(tx: Tx, call: Call) -> dict[str, Any]:
     return dict(answer or {})
 
 
-def told(signed: bool = False, deliver_body: tuple[str, ...] = ()) -> Answering:
+def told(*, signed: bool = False, deliver_body: tuple[str, ...] = ()) -> Answering:
     def answering(tx: Tx, call: Call) -> dict[str, Any]:
         contract = str(call.message["contractId"])
         if signed or "signature" in call.sent:
