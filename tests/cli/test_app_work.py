@@ -15,7 +15,7 @@ import datong.app
 from datong.app import work
 from datong.authorise import store as authorise_rows
 from datong.deliver import store as deliver_rows
-from datong.ground import clock, evidence, jobs, overtaken, signing, workdays
+from datong.ground import clock, crash, evidence, jobs, overtaken, signing, workdays
 from datong.ground.config import load
 from datong.ground.db import NODE, Actor, Store, Tx, business_clock
 from datong.ground.overtaken import Ends
@@ -288,6 +288,30 @@ def test_one_instrument_that_cannot_expire_holds_up_no_other(node: datong.app.No
         tx.change(authorise_rows.instruments, "a", until_at=PAST)
     assert node.hourly.look()
     assert (state(node.store, "a"), told(node)) == ("EXPIRED", ())
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_node_that_dies_between_two_ends_goes_on_with_the_rest_and_ends_nothing_twice(
+    node: datong.app.Node, monkeypatch: pytest.MonkeyPatch, side: str
+) -> None:
+    for key in "abc":
+        instrument(node.store, key, PAST)
+    commits: list[str] = []
+
+    def dies(point: str) -> None:
+        commits.append(point)
+        if commits.count(f"start.{side}_commit") == 3:  # the clock is believed, the first ends, the second
+            raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(crash, "point", dies)
+        with pytest.raises(SystemExit):
+            node.hourly.look()
+    assert [state(node.store, key) for key in "abc"].count("EXPIRED") == (1 if side == "before" else 2)
+    assert node.hourly.look()
+    assert [state(node.store, key) for key in "abc"] == ["EXPIRED"] * 3
+    with node.store.read() as tx:
+        assert sum(b"authorise.expired" in leaf.body for leaf in tx.all(evidence.leaves.select())) == 3
 
 
 def test_a_kind_that_cannot_be_looked_through_holds_up_no_other(

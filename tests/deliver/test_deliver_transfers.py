@@ -23,7 +23,7 @@ from datong.deliver import service as deliver
 from datong.deliver import store as rows
 from datong.deliver.model import FORMAT, HTTP_PULL, Address
 from datong.deliver.service import files as deliver_files
-from datong.deliver.service import granting, holding
+from datong.deliver.service import granting, holding, transfer_received
 from datong.ground import clock, jobs, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import NODE, Store
@@ -372,6 +372,25 @@ def test_under_one_contract_so_many_transfers_are_open_and_no_more(
     with provider.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
         ids = {"pid": first["providerPid"], "other_pid": "cp-1"}
         deliver.transfer_completed(tx, sender=case.BUYER_NODE, **ids)
+    assert incoming(provider, consumer_pid="cp-3")["state"] == "STARTED"
+
+
+def test_what_is_asked_for_and_completed_again_and_again_under_one_contract_has_an_end(
+    wire: Wire, provider: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out(provider)
+    few = replace(deliver_files.place(provider), open_per_contract=1)
+    monkeypatch.setitem(deliver_files._PLACES, provider, few)
+    monkeypatch.setattr(transfer_received, "ENDED_PER_OPEN", 2)
+    for pid in ("cp-1", "cp-2"):
+        ids = {"pid": incoming(provider, consumer_pid=pid)["providerPid"], "other_pid": pid}
+        with provider.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
+            deliver.transfer_completed(tx, sender=case.BUYER_NODE, **ids)
+    with pytest.raises(Refusal) as refused:
+        incoming(provider, consumer_pid="cp-3")
+    assert (refused.value.code, refused.value.facts["most"]) == ("CTR-508", 2)
+    with provider.begin(NODE) as tx:
+        case.move_business_clock(tx, "2026-03-04T00:00:00Z")
     assert incoming(provider, consumer_pid="cp-3")["state"] == "STARTED"
 
 

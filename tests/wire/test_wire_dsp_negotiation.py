@@ -26,6 +26,7 @@ from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate import store as rows
 from datong.negotiate.rules import agreement_content
+from datong.negotiate.service import course as negotiate_course
 from datong.price import store as price_rows
 from datong.register import store as register_rows
 from datong.terms.policy import Constraint, Policy, Rule, from_json, policy_hash, to_json
@@ -1065,6 +1066,40 @@ def test_one_peer_has_so_many_negotiations_open_and_no_more(pair):
     loop.run()
     assert loop.call(consumer, "POST", url, third).status == 201
     negotiate.install(provider.store)
+
+
+def test_what_one_peer_opens_and_ends_again_and_again_has_an_end(pair, monkeypatch):
+    """Each leaves its row, its messages and its evidence, for good."""
+    provider, consumer, loop = pair
+    offer = listed(provider, agree="person")
+    monkeypatch.setattr(negotiate_course, "BEGUN_PER_OPEN", 2)
+    negotiate.install(provider.store, open_per_peer=2)
+
+    def opened_and_ended() -> None:
+        ask(consumer, provider, offer)
+        loop.run()
+        with consumer.as_("analyst") as tx:
+            for row in negotiate.negotiations(tx, state="REQUESTED"):
+                negotiate.terminate(tx, negotiation=row["id"], reason_text="no")
+        loop.run()
+
+    for _ in range(4):
+        opened_and_ended()
+    assert len(heard(provider)) == 4
+    body = next(body for _, url, body in loop.said if url.endswith("/negotiations/request"))
+    fifth = {**body, "@id": "urn:uuid:5", "consumerPid": "urn:uuid:5"}
+    url = f"{provider.address}/dsp/2025-1/negotiations/request"
+    answer = loop.call(consumer, "POST", url, fifth)
+    assert (answer.status, answer.json()["code"]) == (503, "CTR-505")
+    assert len(heard(provider)) == 4
+    business_time(provider, 2)
+    assert loop.call(consumer, "POST", url, fifth).status == 201
+    negotiate.install(provider.store)
+
+
+def heard(node):
+    with node.store.read(node.by("auditor")) as tx:
+        return negotiate.negotiations(tx)
 
 
 def test_an_unreachable_peer_is_tried_again_until_it_answers(pair):

@@ -233,11 +233,11 @@ TOO_MANY_TRANSFERS = Reason(
     "CTR-508",
     Kind.unavailable,
     Text("传输未开始。", "The transfer was not begun."),
-    Text("合约 {agreement} 下需求方发起而尚未结束的传输已达 {most} 件。",
-         "Under the contract {agreement} {most} transfers that its consumer asked for are open, as many as may."),
-    Text("请先完成或终止其中一些，或待其结束后重试；提供方可调整 deliver.open_per_contract。",
-         "Complete or terminate some of them, or try again when some have ended; the provider may set "
-         "deliver.open_per_contract."),
+    Text("合约 {agreement} 下需求方发起的传输中，{which_zh}已达 {most} 件。",
+         "Under the contract {agreement} {most} transfers that its consumer asked for {which_en}, as many as may."),
+    Text("请先完成或终止其中一些，或待其结束、一日期满后重试；提供方可调整 deliver.open_per_contract。",
+         "Complete or terminate some of them, or try again when some have ended or the day is over; the provider may "
+         "set deliver.open_per_contract."),
 )  # fmt: skip
 BAD_MESSAGE = Reason(
     "USE-400",

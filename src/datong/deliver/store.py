@@ -230,6 +230,13 @@ def open_under(tx: Tx, agreement: str) -> int:
     return int(tx.execute(select(func.count()).where(asked)).scalar_one())
 
 
+def begun_under(tx: Tx, agreement: str, since: str) -> int:
+    """How many transfers that a consumer asked for under a contract of ours began, or went on, since then."""
+    of = processes.c
+    asked = (of.agreement == agreement) & (of.side == Side.provider) & (of.at >= since)
+    return int(tx.execute(select(func.count()).where(asked)).scalar_one())
+
+
 def next_process(tx: Tx) -> int:
     return int(tx.execute(select(func.max(processes.c.seq))).scalar() or 0) + 1
 

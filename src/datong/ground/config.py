@@ -111,7 +111,8 @@ SETTINGS = (
         "negotiate.open_per_peer",
         int,
         1000,
-        "How many negotiations that one peer has opened may be open at once; further ones are refused until some end.",
+        "How many negotiations that one peer has opened may be open at once, and a tenth of how many it may open "
+        "within a day; further ones are refused until some end, or the day is over.",
         least=1,
     ),
     Setting(
@@ -133,8 +134,8 @@ SETTINGS = (
         "deliver.open_per_contract",
         int,
         100,
-        "How many transfers that its consumer asked for may be open at once under one contract; further ones are "
-        "refused until some end.",
+        "How many transfers that its consumer asked for may be open at once under one contract, and a hundredth of how "
+        "many may begin within a day; further ones are refused until some end, or the day is over.",
         least=1,
     ),
     Setting(

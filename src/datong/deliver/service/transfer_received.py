@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from datong.deliver import rules
@@ -27,12 +28,15 @@ from datong.deliver.model import (
 )
 from datong.deliver.service import addresses, files, handing
 from datong.deliver.service import transfer_course as course
-from datong.ground import signing
+from datong.ground import clock, signing
 from datong.ground.db import NODE, Tx, new_id
-from datong.ground.refusal import Problem
+from datong.ground.refusal import Problem, Text
 from datong.negotiate import service as negotiate
 from datong.negotiate.model import NO_SUCH, REUSED
 from datong.register import service as register
+
+ENDED_PER_OPEN = 100
+"""How many transfers may begin under a contract within a day for each that may be open at once: some are of minutes."""
 
 
 def transfer(tx: Tx, *, sender: str, pid: str) -> dict[str, Any]:
@@ -71,7 +75,12 @@ def transfer_requested(
     contract = _contract_for(tx, sender, agreement_id)
     most = files.place(tx.store).open_per_contract
     if rows.open_under(tx, agreement_id) >= most:
-        raise TOO_MANY_TRANSFERS(agreement=agreement_id[:80], most=most)
+        raise TOO_MANY_TRANSFERS(agreement=agreement_id[:80], most=most, which_zh="尚未结束者", which_en="are open")
+    if rows.begun_under(tx, agreement_id, clock.text(tx.business_now - timedelta(days=1))) >= ENDED_PER_OPEN * most:
+        began = Text("一日之内有变动者", "began or ended within a day")
+        raise TOO_MANY_TRANSFERS(
+            agreement=agreement_id[:80], most=ENDED_PER_OPEN * most, which_zh=began.zh, which_en=began.en
+        )
     process = course.new(
         tx,
         new_id("transfer"),

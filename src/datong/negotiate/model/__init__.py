@@ -251,10 +251,11 @@ TOO_MANY_OPEN = Reason(
     "CTR-505",
     Kind.unavailable,
     Text("协商未开始。", "The negotiation was not begun."),
-    Text("{peer} 在此发起而尚未结束的协商已达 {most} 件。",
-         "{peer} has opened {most} negotiations here that are still open, as many as one peer may."),
-    Text("请先结束其中一些，或待其结束后重试；提供方可调整 negotiate.open_per_peer。",
-         "End some of them, or try again when some have ended; the node may set negotiate.open_per_peer."),
+    Text("{peer} 在此发起的协商中，{which_zh}已达 {most} 件。",
+         "{peer} has opened {most} negotiations here that {which_en}, as many as one peer may."),
+    Text("请先结束其中一些，或待其结束、一日期满后重试；提供方可调整 negotiate.open_per_peer。",
+         "End some of them, or try again when some have ended or the day is over; the node may set "
+         "negotiate.open_per_peer."),
 )  # fmt: skip
 TOO_MANY_BEGUN = Reason(
     "CTR-507",

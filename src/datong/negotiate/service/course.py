@@ -53,6 +53,8 @@ class _Customs:
     filed_first: bool = False
 
 
+BEGUN_PER_OPEN = 10
+"""How many negotiations one peer may open within a day for each that it may have open at once."""
 _CUSTOMS: WeakKeyDictionary[Store, _Customs] = WeakKeyDictionary()
 
 
@@ -76,10 +78,15 @@ def filed_first(tx: Tx) -> bool:
 
 
 def require_room(tx: Tx, peer: str) -> None:
-    """TOO_MANY_OPEN when `peer` has opened as many negotiations that are still open as one peer may."""
+    """TOO_MANY_OPEN when `peer` has opened as many negotiations that are still open, or ten times as many within a day,
+    as one peer may: each that it ends at once leaves its rows and its evidence."""
     most = _customs(tx).open_per_peer
     if store.opened_by(tx, peer) >= most:
-        raise TOO_MANY_OPEN(peer=peer, most=most)
+        raise TOO_MANY_OPEN(peer=peer, most=most, which_zh="尚未结束者", which_en="are still open")
+    since = clock.text(tx.business_now - timedelta(days=1))
+    if store.begun_by(tx, peer, since) >= BEGUN_PER_OPEN * most:
+        begun = Text("一日之内发起者", "were begun within a day")
+        raise TOO_MANY_OPEN(peer=peer, most=BEGUN_PER_OPEN * most, which_zh=begun.zh, which_en=begun.en)
 
 
 def require_room_to_begin(tx: Tx, issuer: str, pending: Callable[[Tx, str, str], int]) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from datong.ground.db import EVERY, SOUGHT, Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
-from datong.negotiate.model import FINAL, State
+from datong.negotiate.model import FINAL, Party, State
 
 negotiations = table(
     "negotiation",  # id = our own pid
@@ -207,6 +207,23 @@ _OPENED_BY = Prepared(
         _IS_OPEN,
         negotiations.c.peer == bindparam("peer"),
         negotiations.c.person == "",
+    )
+)
+
+
+def begun_by(tx: Tx, peer: str, since: str) -> int:
+    """How many negotiations `peer` has opened since then, ended or not."""
+    (counted,) = tx.found(_BEGUN_BY, peer=peer, since=since)
+    return int(counted["begun"])
+
+
+_BEGUN_BY = Prepared(
+    select(func.count().label("begun")).where(
+        negotiations.c.side.in_([side.value for side in Party]),
+        negotiations.c.peer == bindparam("peer"),
+        negotiations.c.peer_pid != "",
+        negotiations.c.person == "",
+        negotiations.c.started_at >= bindparam("since"),
     )
 )
 
