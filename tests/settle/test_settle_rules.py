@@ -160,8 +160,8 @@ def test_what_is_open_is_what_a_person_may_do() -> None:
             rules.moved("i", state, "nothing")
         told[state.value] = str(refused.value).partition("Open now: ")[2]
     assert told == {
-        "ISSUED": "void.", "RECEIVED": "accept, dispute.", "DISPUTED": "accept, void.", "ACCEPTED": "pay, reverse.",
-        "PAID": "reverse.", "VOIDED": "reverse.",
+        "ISSUED": "void.", "RECEIVED": "accept, dispute.", "DISPUTED": "accept, void.", "ACCEPTED": "pay, reverse, credit.",
+        "PAID": "reverse, credit, refund.", "VOIDED": "reverse.",
     }  # fmt: skip
 
 

@@ -195,6 +195,13 @@ def uninherited(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: 
     return NOT_CLEARED(problems, dataset=dataset, count=len(problems)) if problems else None
 
 
+def overpriced(tx: Tx, contract: Mapping[str, Any]) -> Refusal | None:
+    """Why a product may not be delivered at what its contract charges for it: its ceiling was lowered since."""
+    amount, purpose = contract["terms"]["tariff"]["amount_fen"], str(contract["terms"].get("purpose") or "")
+    product = str(contract["dataset"])
+    return refusal_in(lambda: pricing.check_delivered(tx, product=product, purpose=purpose, amount_fen=amount))
+
+
 def redeveloped(tx: Tx, dataset: str, offer: Mapping[str, Any], consumer_party: str) -> Refusal | None:
     """Why a product may not go to that party to make something of it: its operator has no part in re-development."""
     if register.is_own_resource(tx, dataset):
