@@ -17,6 +17,7 @@ from datong.ground.db import NODE, Store, Tx
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
 from datong.negotiate import store as negotiate_rows
+from datong.price import store as price_rows
 from datong.register import store as register_rows
 
 
@@ -396,3 +397,41 @@ def test_enclave_delivery_does_not_exist(provider: Store) -> None:
     with provider.begin(NODE) as tx:
         case.agree(tx, terms={"delivery_form": "enclave"})
     assert decide(provider).verdict.rule == "delivery_form"
+
+
+def capped(tx: Tx, cap_fen: int, serial: int) -> None:
+    """The ceiling of P-1 in force, as the authorising body set it."""
+    for row in tx.all(price_rows.ceilings.select()):
+        tx.change(price_rows.ceilings, row.id, state="SUPERSEDED")
+    row = {
+        "id": f"ceil-{serial}", "survey": "s", "product": "P-1", "cap_fen": cap_fen, "forecast_count": 1,
+        "unit": "per_delivery", "issuer": "i", "serial": serial, "value": {}, "state": "IN_FORCE", "at": case.NOW,
+    }  # fmt: skip
+    tx.add(price_rows.ceilings, row)
+
+
+@pytest.mark.parametrize(("public", "amount", "allowed"), [(True, 800, False), (True, 700, True), (False, 800, True)])
+def test_nothing_of_public_data_goes_out_above_a_ceiling_that_was_lowered(
+    provider: Store, public: bool, amount: int, allowed: bool
+) -> None:
+    """A contract keeps its price while the ceiling falls below it: what is used from then on would be overcharged."""
+    with provider.begin(NODE) as tx:
+        product(tx)
+        known = tx.get(register_rows.ledger, case.RESOURCE)
+        assert known is not None
+        thing = {**known["entry"]["object"], "public_data": public}
+        of_body = {**known["entry"], "object": thing, "registrants": [{"party": case.OTHER, "name": "body"}]}
+        if public:
+            tx.change(register_rows.ledger, case.RESOURCE, entry=of_body)
+            tx.change(authorise_rows.instruments, "ins-1", kind="agreement", grantor_party=case.OTHER,
+                      grantee_party=case.OWNER)  # fmt: skip
+        case.agree(tx, dataset="P-1", terms={"tariff": {"kind": "per_delivery", "amount_fen": amount}})
+        capped(tx, 900, 1)
+    before = decide(provider)
+    assert before.allowed, before.verdict
+    with provider.begin(NODE) as tx:
+        capped(tx, 700, 2)
+    after = decide(provider)
+    assert after.allowed is allowed, after.verdict
+    if not allowed:
+        assert "700" in after.verdict.en and "publish a fee of 700" in after.verdict.change_en

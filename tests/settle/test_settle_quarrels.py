@@ -395,3 +395,11 @@ def test_uses_of_a_month_that_is_over_wait_until_they_are_billed(world: Neighbou
     assert waiting(world) == []
     with world.stores["city-lab"].read() as tx:
         assert settle.due(tx, 9)["negotiate.agreements"] == []
+
+
+def test_a_department_that_sells_earns_for_the_treasury(world: Neighbours) -> None:
+    """Its own part is no income of its: it is due to the treasury, until it was paid there (27号 art. 20)."""
+    part = rules.shares(FEE, [SPLIT[1]])
+    assert [(p.account, p.amount_fen) for p in rules.charge(BUREAU, GROUP, FEE, part)] == [
+        (f"Assets:Receivable:P{GROUP}", FEE), (f"Liabilities:Treasury:P{BUREAU}", -FEE),
+    ]  # fmt: skip

@@ -500,6 +500,31 @@ def test_what_a_supplier_was_promised_of_a_product_is_what_its_buyers_sign(
         assert ["agr-supply" in problem.en for problem in raised.value.problems] == [True]
 
 
+@pytest.mark.parametrize(
+    ("amount", "second", "code"), [(1, OWN, "CTR-530"), (1, SHARED, ""), (0, OWN, ""), (1, [], "")]
+)
+def test_a_product_whose_supplies_promise_different_splits_is_not_laid_ready(pair, amount, second, code):
+    """One supply contract was renewed and the other not: what a buyer of before pays could not be split as both say."""
+    provider, _consumer, _loop = pair
+    supplied_under(provider, SHARED)
+    with provider.store.begin(NODE) as tx:
+        first = tx.get(rows.agreements, "agr-supply")
+        tx.add(
+            rows.agreements, {**first, "id": "agr-other", "code": "c2", "terms": {**first["terms"], "split": second}}
+        )
+        inputs = [
+            {"resource": "RES", "agreement": one, "digest": "d", "rows": 1} for one in ("agr-supply", "agr-other")
+        ]
+        tx.change(compose_rows.versions, f"{DATASET}/1", inputs=inputs)
+    sold = {"dataset": DATASET, "terms": of(amount)}
+    with provider.as_("product_manager") as tx, contextlib.ExitStack() as refused:
+        raised = refused.enter_context(pytest.raises(Refusal)) if code else None
+        negotiate.require_one_split(tx, sold)
+    if raised is not None:
+        assert raised.value.code == code
+        assert {problem.where for problem in raised.value.problems} == {"agr-supply", "agr-other"}
+
+
 def test_a_dataset_without_a_live_listing_cannot_be_offered(pair):
     provider, consumer, _loop = pair
     listed(provider, state="suspended")

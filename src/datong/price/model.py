@@ -52,8 +52,15 @@ class Figure:
     value: int | str
 
 
-def _reason(code: str, kind: Kind, what: tuple[str, str], why: tuple[str, str], fix: tuple[str, str]) -> Reason:
-    return Reason(code, kind, Text(*what), Text(*why), Text(*fix), rule=RULE if code >= "PRC-6" else "")
+OPERATION = "公共数据资源授权运营实施规范（试行）"
+
+
+def _reason(
+    code: str, kind: Kind, what: tuple[str, str], why: tuple[str, str], fix: tuple[str, str], rule: str = "",
+    article: str = "",
+) -> Reason:  # fmt: skip
+    named = rule or (RULE if code >= "PRC-6" else "")
+    return Reason(code, kind, Text(*what), Text(*why), Text(*fix), rule=named, article=article)
 
 
 BAD_SURVEY = _reason(
@@ -75,6 +82,7 @@ NOT_IMPLEMENTING = _reason(
      "This party is not the implementing body under whose agreement {operator} uses the product's public data."),
     ("请由该实施机构在其节点上设定，并确认运营协议和供数同意均已生效。",
      "Let that body set it at its own node; the agreement and the supplying unit's consent must be in force there."),
+    rule=RULE,
 )  # fmt: skip
 UNKNOWN = _reason(
     "PRC-404", Kind.unknown,
@@ -100,6 +108,14 @@ ABOVE_CEILING = _reason(
     ("产品 {product} 的收费未被接受。", "The fee of {product} was not accepted."),
     ("{amount_fen} 分高于上限 {cap_fen} 分。", "{amount_fen} fen is above the ceiling of {cap_fen} fen."),
     ("请设为 {cap_fen} 分或以下。", "Set it to {cap_fen} fen or less."),
+)  # fmt: skip
+CEILING_LOWERED = _reason(
+    "PRC-630", Kind.denied,
+    ("产品 {product} 未按合同价 {amount_fen} 分交付。",
+     "No delivery of {product} was granted at the {amount_fen} fen of its contract."),
+    ("该产品的价格上限现为 {cap_fen} 分，合同价高于上限。", "Its ceiling is {cap_fen} fen by now, below that price."),
+    ("请设定并公布不高于 {cap_fen} 分的收费，另订合同，并解除原合同。",
+     "Set and publish a fee of {cap_fen} fen or less, make another contract at it, and end this one."),
 )  # fmt: skip
 ABOVE_REVENUE = _reason(
     "PRC-603", Kind.denied,
@@ -158,6 +174,7 @@ OTHER_PRICE = _reason(
      "{fee_fen} fen."),
     ("请按已公布的收费订立，或先设定并公布新的收费、重新上架。",
      "Contract it at the published fee, or set and publish another and list it again."),
+    rule=OPERATION, article="第三条",
 )  # fmt: skip
 PERIOD_OVER = _reason(
     "PRC-620", Kind.denied,

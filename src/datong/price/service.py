@@ -14,11 +14,13 @@ from datong.ground import evidence, outbox, signing, workdays
 from datong.ground.canonical import hexdigest
 from datong.ground.db import Tx, Window, new_id
 from datong.ground.money import FEN_MAX
-from datong.ground.refusal import unless_unknown
+from datong.ground.refusal import refusal_in, unless_unknown
 from datong.price import rules, store
 from datong.price.model import (
+    ABOVE_CEILING,
     BAD_AMOUNT,
     BAD_MESSAGE,
+    CEILING_LOWERED,
     CHARGED_PURPOSES,
     FREE_PURPOSES,
     MUST_BE_FREE,
@@ -191,6 +193,16 @@ def check_contracted(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> 
     fee = fee_in_force(tx, product, purpose)
     if fee["amount_fen"] != amount_fen:
         raise OTHER_PRICE(product=product, purpose=purpose, amount_fen=amount_fen, fee_fen=fee["amount_fen"])
+
+
+def check_delivered(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> None:
+    """PRC-630 where a contract charges more for a product of public data than its ceiling is by now: a ceiling bounds
+    what is charged, whenever it was agreed."""
+    if not amount_fen:
+        return
+    refused = refusal_in(lambda: check_tariff(tx, product=product, purpose=purpose, amount_fen=amount_fen))
+    if refused is not None and refused.code == ABOVE_CEILING.code:
+        raise CEILING_LOWERED(product=product, amount_fen=amount_fen, cap_fen=refused.facts["cap_fen"])
 
 
 def check_supplied(tx: Tx, *, resource: str, purpose: str, amount_fen: int) -> None:

@@ -185,7 +185,7 @@ def charge(me: str, buyer: str, gross_fen: int, parts: Sequence[Share]) -> list[
     """What an issued invoice posts at the seller: the buyer owes the gross, each party is owed its share."""
     owed = [
         Posting(f"Income:Data:P{me}", me, -part.share_fen)
-        if part.party == me
+        if part.party == me and part.payee_kind != "treasury"  # a department that sells earns for the treasury, too
         else Posting(owed_to(asdict(part)), part.party, -part.share_fen, part.account)
         for part in parts
     ]

@@ -240,7 +240,7 @@ def _clearance(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict
     operator = contract["consumer_party"] if register.is_own_resource(tx, contract["dataset"]) else None
     problems = itself + authorise.clearance(tx, inputs=inputs, purpose=ask["purpose"], act="deliver", operator=operator)
     if not problems:
-        return None if operator else _redeveloped(tx, contract, ask, inputs)
+        return None if operator else _redeveloped(tx, contract, ask, inputs) or _overpriced(tx, contract)
     fix = ("请补齐所列授权。", "Complete the authorisations listed.")
     if register.over(tx, [contract["dataset"], *inputs]):
         fix = (
@@ -250,6 +250,12 @@ def _clearance(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict
     return _no("clearance", "AUT",
                ("；".join(f"{p.where}：{p.zh}" for p in problems), "; ".join(f"{p.where}: {p.en}" for p in problems)),
                fix)  # fmt: skip
+
+
+def _overpriced(tx: Tx, contract: dict[str, Any]) -> Verdict | None:
+    """A ceiling that was lowered bounds what is delivered from then on: nothing goes out at a price above it."""
+    refused = negotiate.overpriced(tx, contract)
+    return None if refused is None else _from_refusal("clearance", refused)
 
 
 def _redeveloped(tx: Tx, contract: dict[str, Any], ask: dict[str, Any], inputs: list[str]) -> Verdict | None:

@@ -73,6 +73,7 @@ def _agreed_part(tx: Tx, agreement: str) -> dict[str, Any]:
 def offered(tx: Tx, contract: Mapping[str, Any]) -> dict[str, Any]:
     """Lay the current version of the product ready for the consumer; the caller has decided."""
     version = compose.version(tx, product=contract["dataset"])
+    negotiate.require_one_split(tx, contract)
     record = deidentify.release(
         tx, dataset=contract["dataset"], recipient_group=contract["consumer_party"], agreement=contract["id"],
         form=rules.form_of(contract), path=Path(version["path"]),

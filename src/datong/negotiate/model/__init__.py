@@ -132,6 +132,15 @@ NOT_IN_FORCE = Reason(
     rule="TC609-6-2025-14",
     article="7.5.a",
 )  # fmt: skip
+SPLITS_DIFFER = Reason(
+    "CTR-530",
+    Kind.conflict,
+    Text("产品 {product} 未备妥交付。", "The product {product} was not laid ready."),
+    Text("其供给合约所载的分配不同，收费后无法按各方所签分账。",
+         "Its supply contracts promise different splits, so that no split of what is paid is what all of them signed."),
+    Text("请与各供给方按同一分配续订合约，并重新合成产品。",
+         "Renew the supply contracts with one split, and build the product again."),
+)  # fmt: skip
 BAD_SIGNATURE = Reason(
     "CTR-403",
     Kind.denied,

@@ -2,14 +2,15 @@
 
 consumer   request, accept, counter, verify   both   terminate, end, negotiations, negotiation, waiting,
 provider   offer, agree, finalize                  agreements, contract
-rooms      agreement, in_force, stands_on, promised_split, provided_to, signed_by_both, on_finalized, on_terminated
+rooms      agreement, in_force, stands_on, overpriced, promised_split, require_one_split, provided_to, signed_by_both,
+           on_finalized, on_terminated
 wire       received_*, offer_meant, status, outgoing, acknowledged, not_accepted, learned_peer, peer
 node       ENDS; received_ended (message "negotiate.ended")
 national   file_contract, carried, filings, filing; what wire.ndi calls stands in service/national.py and platforms.py
 """
 
 from datong.negotiate.service.agreeing import offer_meant
-from datong.negotiate.service.binding import promised_split, stands_on, unpromised
+from datong.negotiate.service.binding import overpriced, promised_split, require_one_split, stands_on, unpromised
 from datong.negotiate.service.contracts import (
     ENDS,
     agreement,
@@ -80,6 +81,7 @@ __all__ = [
     "on_finalized",
     "on_terminated",
     "outgoing",
+    "overpriced",
     "peer",
     "promised_split",
     "provided_to",
@@ -92,6 +94,7 @@ __all__ = [
     "received_termination",
     "received_verification",
     "request",
+    "require_one_split",
     "signed_by_both",
     "stands_on",
     "status",

@@ -16,7 +16,7 @@ from datong.ground import clock
 from datong.ground.db import Tx
 from datong.ground.refusal import Kind, Problem, Refusal, refusal_in, unless_unknown
 from datong.negotiate import store
-from datong.negotiate.model import BAD_TERMS, NOT_CLEARED, NOT_LISTED
+from datong.negotiate.model import BAD_TERMS, NOT_CLEARED, NOT_LISTED, SPLITS_DIFFER
 from datong.negotiate.rules import TERMS
 from datong.price import service as pricing
 from datong.register import service as register
@@ -96,6 +96,20 @@ def unpromised(tx: Tx, product: str, split: list[dict[str, Any]]) -> list[Proble
             zh = f"与供给合约 {supply['agreement']} 所载的分配不同"
             problems.append(Problem("split", zh, f"is not the split that supply contract {supply['agreement']} has"))
     return problems
+
+
+def require_one_split(tx: Tx, contract: Mapping[str, Any]) -> None:
+    """SPLITS_DIFFER where a product is paid for whose supply contracts promise different splits of it: one of them was
+    renewed, and not the others."""
+    found = [supply["agreement"] for supply in compose.supplied(tx, product=contract["dataset"])]
+    promised = {supply: split for supply in found if (split := promised_split(tx, supply))}
+    splits = {tuple(weights(split)) for split in promised.values()}
+    if contract["terms"]["tariff"]["amount_fen"] and len(splits) > 1:
+        told = {
+            supply: ", ".join(f"{part['party']} {part['weight']}" for part in promised[supply]) for supply in promised
+        }
+        problems = [Problem(supply, f"载明 {said}", f"promises {said}") for supply, said in told.items()]
+        raise SPLITS_DIFFER(problems, product=contract["dataset"])
 
 
 def promised_split(tx: Tx, supply: str) -> list[dict[str, Any]] | None:
@@ -193,6 +207,13 @@ def uninherited(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: 
             )
             problems.append(Problem(supply["resource"], zh, en))
     return NOT_CLEARED(problems, dataset=dataset, count=len(problems)) if problems else None
+
+
+def overpriced(tx: Tx, contract: Mapping[str, Any]) -> Refusal | None:
+    """Why a product may not be delivered at what its contract charges for it: its ceiling was lowered since."""
+    amount, purpose = contract["terms"]["tariff"]["amount_fen"], str(contract["terms"].get("purpose") or "")
+    product = str(contract["dataset"])
+    return refusal_in(lambda: pricing.check_delivered(tx, product=product, purpose=purpose, amount_fen=amount))
 
 
 def redeveloped(tx: Tx, dataset: str, offer: Mapping[str, Any], consumer_party: str) -> Refusal | None:

@@ -44,7 +44,8 @@ def issue(tx: Tx, invoice: str) -> None:
     for part in row["parts"]:
         value = signing.signed(tx, _value(tx, row, part["party"]))
         node = "" if part["party"] == me else words.node_of(tx, part["party"])
-        direction = "own" if part["party"] == me else "sent" if node else "unsent"
+        own = part["party"] == me and part["payee_kind"] != "treasury"  # what is due to the treasury is to be paid
+        direction = "own" if own else "sent" if node else "unsent"
         fresh = _store(tx, value, part["share_fen"], direction)
         if fresh and row["gross_fen"] < 0:
             _take_back(tx, _key(me, row["value"]["credits"], part["party"]), part["share_fen"])
