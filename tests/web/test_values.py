@@ -140,3 +140,10 @@ def test_a_structure_without_end_is_cut() -> None:
     for _ in range(50):
         deep = {"filing2": deep}
     assert "<pre>" in ZH.full(deep, "anything")
+
+
+@pytest.mark.parametrize(("ok", "said"), [(True, "state good"), (False, "state bad")])
+def test_whether_all_holds_is_seen_at_a_glance(ok: bool, said: str) -> None:
+    assert said in Values("zh", {}).full({"ok": ok, "personal": ok}, "answer")
+    assert ("全部相符" if ok else "有不符") in Values("zh", {}).full({"ok": ok}, "answer")
+    assert "state" not in Values("en", {}).full({"personal": ok}, "answer")

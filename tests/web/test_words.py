@@ -113,6 +113,18 @@ def test_a_code_gets_its_word_only_where_codes_stand(value: str, column: str, zh
     assert (words.code(value, column, "zh"), words.code(value, column, "en")) == (zh, en)
 
 
+@pytest.mark.parametrize(
+    ("name", "zh", "en"),
+    [
+        ("count", "数量", "Count"), ("on", "日期", "As of"), ("granted", "授出", "Granted"), ("FREE", "免费", "Free"),
+        ("MONETIZABLE", "计费", "Charged"), ("CR", "CR", "CR"), ("signatoryTime", "签署时间", "Signed at"),
+    ],
+)  # fmt: skip
+def test_what_a_report_is_made_of_has_its_heading(name: str, zh: str, en: str) -> None:
+    """Of the disclosure, the check of capabilities, counted uses, messages of the national rail."""
+    assert (words.column(name, "zh"), words.column(name, "en")) == (zh, en)
+
+
 def test_a_heading_that_is_no_field_is_kept() -> None:
     assert words.column("mobility-flows.yaml", "en") == "mobility-flows.yaml"
     assert words.column("brand_new", "en") == "Brand new"

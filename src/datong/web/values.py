@@ -157,7 +157,7 @@ class Values:
         if value is None or value == "":
             return Markup("–")
         if isinstance(value, bool):
-            return escape(self.t("是", "yes") if value else self.t("否", "no"))
+            return self._whether(value, column)
         if isinstance(value, int | float):
             return self._number(value, column)
         text = self.kept(str(value)) if column in KEPT else str(value)
@@ -183,6 +183,12 @@ class Values:
         if len(text) >= 16 and text.isascii() and LONG_CODE.fullmatch(text):
             return Markup("<code>{}</code>").format(text)
         return self.text(self.told(text))
+
+    def _whether(self, so: bool, column: str) -> Markup:
+        if column != "ok":
+            return escape(self.t("是", "yes") if so else self.t("否", "no"))
+        said = self.t("全部相符", "all match") if so else self.t("有不符", "differs")
+        return Markup('<span class="state {}">{}</span>').format("good" if so else "bad", said)
 
     def _number(self, value: float, column: str) -> Markup:
         if (column.endswith("_fen") or column in FEN) and isinstance(value, int):

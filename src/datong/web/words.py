@@ -62,6 +62,8 @@ def in_language(text: Text, lang: str) -> str:
 def column(name: str, lang: str) -> str:
     """The heading of a column."""
     text = COLUMNS.get(name) or PURPOSES.get(name) or OF_POLICIES["left"].get(name)
+    if text is None and name.isupper():  # how many are in each state
+        text = KINDS["state"].get(name) or CODES.get(name)
     if text is None and (lang == "zh" or not name.isidentifier()):
         return name  # somebody's own: a column of data, say
     said = in_language(text, lang) if text else name.replace("_", " ")
