@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import sqlglot
 from hypothesis import given
@@ -128,3 +130,26 @@ def test_digest_and_print() -> None:
     assert "-- inputs: a, b" in text
     assert "-- 1. out" in text
     assert "FROM a;" in text
+
+
+def test_a_long_text_is_printed_as_it_is_with_a_line_for_each_column() -> None:
+    names = [f"c,{number}(" for number in range(600)]
+    columns = ", ".join(f"concat({quoted(name)}, 'it''s, (') AS {quoted(name)}" for name in names)
+    long = f"SELECT *, {columns} FROM (SELECT x, [1, 2] AS y FROM a) AS before"
+    assert len(long) > rules.LONG_TEXT
+    lines = rules.printed(Plan((Step("out", long),), ("a",))).splitlines()[3:]
+    assert " ".join(line.strip() for line in lines) == f"{long};"
+    assert lines[0] == "SELECT *,"
+    assert lines[1] == """  concat("c,0(", 'it''s, (') AS "c,0(","""
+    assert len(lines) == 1 + len(names) + 1
+    assert lines[-1] == "  [1, 2] AS y FROM a) AS before;"
+
+
+def test_what_a_text_says_is_kept_not_its_tree() -> None:
+    """Of a table of 400 columns the trees of a plan took half a gigabyte for as long as the process lived."""
+    rules._said.cache_clear()
+    gc.collect()
+    before = sum(isinstance(thing, sqlglot.exp.Expression) for thing in gc.get_objects())
+    assert rules.problems(plan("SELECT " + ", ".join(f"upper(x) AS c{n}" for n in range(2000)) + " FROM a")) == []
+    gc.collect()
+    assert sum(isinstance(thing, sqlglot.exp.Expression) for thing in gc.get_objects()) <= before + 10

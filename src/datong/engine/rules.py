@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlglot
@@ -125,49 +126,95 @@ def last_reads(plan: Plan, wanted: Iterable[str] = ()) -> dict[str, int]:
 
 def reads(step: Step) -> frozenset[str]:
     """The names of the tables a step reads."""
-    trees, _ = _parsed(step.sql)
-    return frozenset(name for tree in trees if isinstance(tree, exp.Query) for name in _read(tree))
+    return _said(step.sql).tables
 
 
-@functools.lru_cache(maxsize=256)
-def _parsed(sql: str) -> tuple[tuple[Any, ...], frozenset[str]]:
-    """The statements of a text, to be looked at, not changed; and what is called in it. Reading SQL is what a check
-    takes its time for: a third of that are the tokens, which both looks share."""
+@dataclass(frozen=True)
+class _Said:
+    """What a text says, as far as it is asked: its tree would take a hundred times the memory.
+
+    query: it is one SELECT. refused: kinds of what it may not have; functions, tables, parameters: their names.
+    """
+
+    query: bool
+    refused: frozenset[str] = frozenset()
+    functions: frozenset[str] = frozenset()
+    tables: frozenset[str] = frozenset()
+    parameters: frozenset[str] = frozenset()
+
+
+@functools.lru_cache(maxsize=1024)
+def _said(sql: str) -> _Said:
+    """Reading SQL is what a check takes its time for: a third of that are the tokens, which both looks share."""
     tokens = _READER.tokenize(sql)
-    return tuple(_READER.parser().parse(tokens, sql)), frozenset(called(tokens))
+    trees = _READER.parser().parse(tokens, sql)
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        return _Said(query=False)
+    asked = (*_REFUSED_NODES, exp.CTE, exp.Table, exp.Placeholder, exp.Parameter)
+    found = list(trees[0].find_all(*asked))
+    return _Said(
+        True,
+        frozenset(type(node).__name__.upper() for node in found if isinstance(node, _REFUSED_NODES)),
+        frozenset(called(tokens)),
+        frozenset(_read(found)),
+        frozenset(str(node.name) or "?" for node in found if isinstance(node, exp.Placeholder | exp.Parameter)),
+    )
+
+
+LONG_TEXT = 10_000
+"""Signs of a step that is printed with a line for each column, not for each word: to read it for that takes as long as
+to check it, which of a table of a thousand columns is half a minute."""
+_PIECES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[(),\[\]{}]")
 
 
 def _pretty(sql: str) -> str:
+    if len(sql) > LONG_TEXT:
+        return _in_lines(sql)
     try:
         return sqlglot.parse_one(sql, read=DIALECT).sql(dialect=DIALECT, pretty=True)
     except SqlglotError:
         return sql
 
 
+def _in_lines(sql: str) -> str:
+    """`sql` as it is, with a new line behind each comma that stands in no bracket but a parenthesised SELECT."""
+    lines, depth, begun, selects = [], 0, 0, [0]
+    for piece in _PIECES.finditer(sql):
+        sign = piece[0]
+        if sign in "([{":
+            depth += 1
+            if sql.startswith("SELECT", piece.end()):
+                selects.append(depth)
+        elif sign in ")]}":
+            if selects[-1] == depth:
+                selects.pop()
+            depth -= 1
+        elif sign == "," and depth == selects[-1]:
+            lines.append(sql[begun : piece.end()])
+            begun = piece.end() + 1 if sql[piece.end()] == " " else piece.end()
+    return "\n  ".join([*lines, sql[begun:]])
+
+
 def _of_step(step: Step, tables: frozenset[str], parameters: frozenset[str]) -> list[Problem]:
     try:
-        trees, functions = _parsed(step.sql)
+        said = _said(step.sql)
     except SqlglotError as error:
         first = str(error).splitlines()[0][:120]
         return [_problem(step.name, f"不是可读的 SQL：{first}", f"not SQL that can be read: {first}")]
-    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+    if not said.query:
         return [_problem(step.name, "只允许一个 SELECT", "must be one SELECT")]
-    tree = trees[0]
-    found = [
-        _problem(step.name, f"不允许 {kind}", f"{kind} is not allowed")
-        for kind in sorted({type(node).__name__.upper() for node in tree.find_all(*_REFUSED_NODES)})
-    ]
+    found = [_problem(step.name, f"不允许 {kind}", f"{kind} is not allowed") for kind in sorted(said.refused)]
     found += [
         _problem(step.name, f"不允许的函数：{name}", f"the function {name} is not allowed")
-        for name in sorted(functions - FUNCTIONS)
+        for name in sorted(said.functions - FUNCTIONS)
     ]
     found += [
         _problem(step.name, f"未声明的表：{name}", f"reads {name}, which is no input and no earlier step")
-        for name in sorted(set(_read(tree)) - tables)
+        for name in sorted(said.tables - tables)
     ]
     found += [
         _problem(step.name, f"未声明的参数：${name}", f"takes ${name}, which the plan does not declare")
-        for name in sorted({_parameter(node) for node in tree.find_all(exp.Placeholder, exp.Parameter)} - parameters)
+        for name in sorted(said.parameters - parameters)
     ]
     return found
 
@@ -191,20 +238,16 @@ def _word(text: str) -> bool:
     return text[0].isalpha() or text[0] == "_"
 
 
-def _read(tree: exp.Query) -> Iterator[str]:
+def _read(nodes: Sequence[Any]) -> Iterator[str]:
     """The names of tables a statement reads, without those it defines itself (WITH)."""
-    own = {cte.alias for cte in tree.find_all(exp.CTE)}
-    for read in tree.find_all(exp.Table):
-        if isinstance(read.this, exp.Func):
+    own = {node.alias for node in nodes if isinstance(node, exp.CTE)}
+    for read in nodes:
+        if not isinstance(read, exp.Table) or isinstance(read.this, exp.Func):
             continue  # FROM unnest(…): a function, judged by its name
         if read.args.get("db") or read.args.get("catalog"):
             yield read.sql(dialect=DIALECT)
         elif read.name not in own:
             yield read.name
-
-
-def _parameter(node: exp.Expression) -> str:
-    return str(node.name) or "?"
 
 
 def _problem(where: str, zh: str, en: str) -> Problem:
