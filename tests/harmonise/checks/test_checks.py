@@ -115,9 +115,18 @@ def test_fifteen_digits_become_the_eighteen_they_were_given() -> None:
            "-52010290010101", None]  # fmt: skip
     long = [None if text is None else text[:6] + "19" + text[6:] for text in old]
     right = [with_check(text) if text and text.isdigit() and len(text) == 17 else None for text in long]
-    assert asked(checks.resident_from_15('"a"'), old) == [
+    number = checks.resident_number_from_15('"a"')
+    assert asked(f"CAST({number} AS VARCHAR) || {checks.resident_check(number)}", old) == [
         text if text and book.resident_id(text) else None for text in right
     ]
+
+
+def test_a_minus_is_no_digit() -> None:
+    """The rest of a number below nought is below nought, and met the places of check characters."""
+    texts = [f"-2806903200{n:06}{sign}" for n in range(914_500, 914_600) for sign in "0123456789X"]
+    assert not any(agree("resident_id", book.resident_id, texts))
+    vins = [f"1M8GDM9A{sign}KP04-{n:03}" for n in range(1000) for sign in "0123456789X"]
+    assert not any(agree("vin", book.vin, vins))
 
 
 # --- credit code -------------------------------------------------------------------------------------------------

@@ -118,10 +118,16 @@ def in_its_unit(number: str, said: str, element: Element, otherwise: str) -> str
     return f"CASE {' '.join(whens)} ELSE {otherwise} END"
 
 
-def is_one_of(said: str, words: Iterable[str]) -> str:
-    """Whether what stands behind a number is one of `words`. Of an IN with many of them DuckDB makes a join: a table of
-    sixty columns with units had no memory left for its plan."""
-    return f"regexp_full_match({said}, {literal('|'.join(map(escaped, words)))})"
+FEW_WORDS = 4
+"""Of an IN with more words DuckDB makes a join: a table of sixty columns with units had no memory left for its plan."""
+
+
+def is_one_of(text: str, words: Iterable[str]) -> str:
+    """Whether `text` is one of `words`; NULL for NULL."""
+    given = list(words)
+    if len(given) <= FEW_WORDS:
+        return f"{text} IN ({', '.join(map(literal, given))})"
+    return f"regexp_full_match({text}, {literal('|'.join(map(escaped, given)))})"
 
 
 def words_of(element: Element) -> dict[str, units.Step]:
@@ -181,8 +187,9 @@ def changed(text: str, meaning: Meaning) -> str:
     if signs := "|".join(_signs(meaning)):
         text = f"regexp_replace({text}, '({signs})$', '')"
     read = f"TRY_CAST({text} AS DOUBLE)"
-    large = f"abs({read}) >= {EXACT_BELOW} AND {_digits(text)} <> {_digits(f'CAST({read} AS VARCHAR)')}"
-    return f"CASE WHEN {read} = 0 THEN {_digits(text)} <> '' ELSE {large} END"
+    return (  # the digits of nought are none
+        f"({read} = 0 OR abs({read}) >= {EXACT_BELOW}) AND {_digits(text)} <> {_digits(f'CAST({read} AS VARCHAR)')}"
+    )
 
 
 def _digits(number: str) -> str:
@@ -245,5 +252,5 @@ def _excel(text: str) -> str:
 
 
 def truth(text: str, meaning: Meaning) -> str:
-    words = [", ".join(literal(word.lower()) for word in said) for said in (meaning.true, meaning.false)]
-    return f"CASE WHEN lower({text}) IN ({words[0]}) THEN TRUE WHEN lower({text}) IN ({words[1]}) THEN FALSE END"
+    true, false = (is_one_of(f"lower({text})", map(str.lower, said)) for said in (meaning.true, meaning.false))
+    return f"CASE WHEN {true} THEN TRUE WHEN {false} THEN FALSE END"

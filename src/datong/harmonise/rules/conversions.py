@@ -111,12 +111,45 @@ def cleaned_text(
     text: str, how: How, missing: tuple[str, ...] = (), thousands: str = "", meaning: Meaning = PLAIN
 ) -> str:
     """`text` (an expression) without other ways of writing; NULL when it is empty or a marker of missing values."""
+    return _as_written(_there(text, how, missing), text, how, thousands, meaning)
+
+
+def cleanings(column: Column, missing: tuple[str, ...]) -> list[dict[str, str]]:
+    """cleaned_text of a column's text as columns, level over level: what is named more than once stands once."""
+    name, text, how = column.element.name, raw_text(column), column.how
+    narrow, there = part(name, "narrow"), _there(text, how, missing)
+    if how is How.phone:
+        bare = part(name, "bare")
+        return [
+            {narrow: there}, {bare: identifiers.bare(narrow, how)}, {clean(name): identifiers.written(bare, how)}
+        ]  # fmt: skip
+    written = _as_written(narrow, text, how, column.thousands, column.meaning)
+    if written.count(narrow) == 1:
+        return [{clean(name): written.replace(narrow, there)}]
+    return [{narrow: there}, {clean(name): written}]
+
+
+def _there(text: str, how: How, missing: tuple[str, ...]) -> str:
+    """`text` made narrow; NULL when it is empty or a marker of missing values.
+
+    Of many markers a pattern is made: of a NULLIF the engine makes a CASE that names its text twice, so that each one
+    in another doubles all of it.
+    """
     narrow = _narrow(text, how)
     as_read = [marker for marker in missing if how is not How.text and half_width(marker) != marker]
     if as_read:  # the narrow text is another than these
-        narrow = f"CASE WHEN {_stripped(text)} NOT IN ({', '.join(map(literal, as_read))}) THEN {narrow} END"
-    for marker in dict.fromkeys(("", *missing)):
+        narrow = f"CASE WHEN NOT {amounts.is_one_of(_stripped(text), as_read)} THEN {narrow} END"
+    markers = list(dict.fromkeys(marker for marker in missing if marker))
+    if len(markers) > 2:
+        none = literal(f"^({'|'.join(map(amounts.escaped, markers))})$")
+        narrow, markers = f"regexp_replace({narrow}, {none}, '')", []
+    for marker in ("", *markers):
         narrow = f"NULLIF({narrow}, {literal(marker)})"
+    return narrow
+
+
+def _as_written(narrow: str, text: str, how: How, thousands: str, meaning: Meaning) -> str:
+    """`narrow`, which was made of `text`, as a column of its kind is written."""
     if how is How.plate:
         bare = rf"upper(regexp_replace({narrow}, '[\s·•‧・.\-]', '', 'g'))"
         there = f"regexp_matches({bare}, {literal(_any_of(_LOOK_ALIKES[0]))})"
@@ -147,12 +180,10 @@ def parts(column: Column) -> list[dict[str, str]]:
         tried = ", ".join(_local(text, form, column.zone) for form in column.formats)
         return [{part(name, "local"): f"COALESCE({tried})" if len(column.formats) > 1 else tried}]
     if column.how in identifiers.CHECKED:
-        found = identifiers.parts(text, column.how)
-        return [{part(name, what): sql for what, sql in found.items()}]
+        return identifiers.parts(text, column.how, part(name, "{}"))
     if column.how in {How.birth_date, How.sex} and column.meaning.of == How.resident_id:
-        found = identifiers.parts(text, How.resident_id)
         whole = f"CASE WHEN {part(name, 'sound')} THEN {text} ELSE {part(name, 'long')} END"
-        return [{part(name, what): sql for what, sql in found.items()}, {part(name, "whole"): whole}]
+        return [*identifiers.parts(text, How.resident_id, part(name, "{}")), {part(name, "whole"): whole}]
     if column.how in {How.latitude, How.longitude}:
         return _point_parts(column)
     if column.meaning.carries_unit:
@@ -247,7 +278,7 @@ def _invalid(column: Column) -> Cases:
     if column.how in identifiers.CHECKED:
         cases += [
             (f"{it} IS NULL AND {condition}", f"invalid:{reason}")
-            for condition, reason in identifiers.invalid(clean(name), column.how)
+            for condition, reason in identifiers.invalid(clean(name), column.how, part(name, "check"))
         ]
     if column.meaning.partner:
         cases.append((f"{it} IS NULL AND {part(name, 'degrees')} IS NOT NULL", "invalid:no_other_coordinate"))
@@ -399,11 +430,11 @@ def _local(text: str, form: str, zone: str) -> str:
         days = f"TRY_CAST({text} AS DOUBLE)"
         there = rf"regexp_full_match({text}, '[1-9]\d{{1,6}}(\.\d+)?') AND {days} >= 61 AND {days} < 2958466"
         return f"CASE WHEN {there} THEN make_timestamp(CAST(round(({days} - 25569) * 86400000) * 1000 AS BIGINT)) END"
-    written = f"regexp_matches({text}, {literal(_as_written(form))})"
+    written = f"regexp_matches({text}, {literal(_written(form))})"
     return f"CASE WHEN {written} THEN TRY_STRPTIME({read}, {literal(form)}) END"
 
 
-def _as_written(form: str) -> str:
+def _written(form: str) -> str:
     """A pattern of the year with all four digits where it stands; and of the whole where nothing divides the digits of
     two signs, as then all of them must be there: of 2026020108000 nobody knows which one is missing."""
     pieces = re.split(r"(%-?.)", form)
@@ -475,7 +506,11 @@ def _standard_broken(column: Column) -> list[str]:
 
 
 def _not_one_of(element: Element, it: str) -> list[str]:
-    return [f"{it} NOT IN ({', '.join(literal(v) for v in element.values)})"] if element.values else []
+    if not element.values:
+        return []
+    if element.type is Type.string:
+        return [f"NOT {amounts.is_one_of(it, element.values)}"]
+    return [f"{it} NOT IN ({', '.join(literal(v) for v in element.values)})"]
 
 
 def _bound(column: Column, end: str) -> str:
@@ -616,8 +651,8 @@ def trimmed(text: str) -> str:
     begins = " OR ".join(f"({text} >= '{low}' AND {text} < '{high}')" for low, high in (seen, han))
     ends = " OR ".join(f"{last} BETWEEN '{low}' AND '{high}'" for low, high in (seen, han))
     return (
-        f"CASE WHEN {_ascii(text)} THEN {text} >= '!' AND NOT {_ends_blank(text)} WHEN {begins} THEN "
-        f"CASE WHEN {ends} THEN TRUE ELSE {text} = {_stripped(text)} END ELSE {text} = {_stripped(text)} END"
+        f"CASE WHEN {_ascii(text)} THEN {text} >= '!' AND NOT {_ends_blank(text)} "
+        f"WHEN ({begins}) AND ({ends}) THEN TRUE ELSE {text} = {_stripped(text)} END"
     )
 
 
@@ -642,13 +677,13 @@ def _odd(text: str) -> str:
 def _narrow(text: str, how: How) -> str:
     """`text` without spaces around it; unless it is free text, full-width signs made half-width, dashes made hyphens,
     invisible signs taken out. Looks first, as most texts are ordinary."""
-    other = _stripped(text)
+    other = text
     if how is not How.text:
         narrow = f"translate({text}, {literal(WIDE + _DASHES)}, {literal(NARROW + '-' * len(_DASHES))})"
         seen = f"regexp_replace({narrow}, '[{UNSEEN}]', '', 'g')"
-        other = _stripped(f"CASE WHEN regexp_matches({text}, '{_ODD}') THEN {seen} ELSE {text} END")
-    plain = f"CASE WHEN {text} >= '!' AND NOT {_ends_blank(text)} THEN {text} ELSE {_stripped(text)} END"
-    return f"CASE WHEN {_ascii(text)} THEN {plain} ELSE {other} END"
+        other = f"CASE WHEN regexp_matches({text}, '{_ODD}') THEN {seen} ELSE {text} END"
+    plain = f"{_ascii(text)} AND {text} >= '!' AND NOT {_ends_blank(text)}"
+    return f"CASE WHEN {plain} THEN {text} ELSE {_stripped(other)} END"
 
 
 def _any_of(signs: str) -> str:

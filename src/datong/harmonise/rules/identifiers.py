@@ -34,9 +34,18 @@ _EXTENDED = (
 
 def cleaned(text: str, how: How) -> str:
     """`text`, already half-width, as the standard writes it."""
+    return written(bare(text, how), how)
+
+
+def bare(text: str, how: How) -> str:
+    """`text`, already half-width, without what stands between its signs."""
     if how is How.phone:
         text = f"regexp_replace({text}, '{_EXTENDED}', '\\1#\\2', 'g')"
-    bare = f"upper(regexp_replace({text}, '{_BETWEEN_SIGNS[how]}', '', 'g'))"
+    return f"upper(regexp_replace({text}, '{_BETWEEN_SIGNS[how]}', '', 'g'))"
+
+
+def written(bare: str, how: How) -> str:
+    """A bare text as the standard writes it."""
     if how is not How.phone:
         return bare
     inside = f"ltrim(substr({bare}, CASE WHEN starts_with({bare}, '+') THEN 4 ELSE 5 END), '0')"
@@ -44,12 +53,24 @@ def cleaned(text: str, how: How) -> str:
     return f"replace(CASE WHEN regexp_full_match({bare}, '{_COUNTRY}') THEN {mobile} ELSE {bare} END, '#', '-')"
 
 
-def parts(text: str, how: How) -> dict[str, str]:
-    """What is computed once of a cleaned text: is it right (`sound`)? And `long`, what else it stands for."""
-    found = {"sound": checks.CHECKS[how.value].sql(text)}
-    if how is How.resident_id:
-        found["long"] = checks.resident_from_15(text)
-    return found
+def parts(text: str, how: How, name: str) -> list[dict[str, str]]:
+    """What is computed once of a cleaned text, level over level: is it right (`sound`)? And `long`, what else it stands
+    for. name: makes the names of the columns, by `{}`.
+
+    A check character names the number it is of some forty times: forty times the text of a column that holds it is
+    what a plan of many such columns can be, of the expression it cannot.
+    """
+    if how is not How.resident_id:
+        return [{name.format("sound"): checks.CHECKS[how.value].sql(text)}]
+    number, check, number_15, check_15 = map(name.format, ("number", "check", "number_15", "check_15"))
+    return [
+        {number: checks.digits_of(text, 1, 17), number_15: checks.resident_number_from_15(text)},
+        {check: checks.resident_check(number), check_15: checks.resident_check(number_15)},
+        {
+            name.format("sound"): checks.resident_sound(text, number, check),
+            name.format("long"): f"CAST({number_15} AS VARCHAR) || {check_15}",
+        },
+    ]
 
 
 def value(text: str, how: How, sound: str, long: str) -> str:
@@ -59,8 +80,9 @@ def value(text: str, how: How, sound: str, long: str) -> str:
     return f"CASE WHEN {sound} THEN {text}{other} END"
 
 
-def invalid(text: str, how: How) -> list[tuple[str, str]]:
-    """(condition, reason) for texts that gave no value: the form is told apart from the check character."""
+def invalid(text: str, how: How, check: str) -> list[tuple[str, str]]:
+    """(condition, reason) for texts that gave no value: the form is told apart from the check character. check: the
+    column of the one a resident id should have."""
     if how is How.phone:
         return [("TRUE", "phone_format")]
     if how is How.vin:
@@ -68,11 +90,9 @@ def invalid(text: str, how: How) -> list[tuple[str, str]]:
     formed = f"regexp_full_match({text}, '{_FORMS[how]}')"
     if how is How.credit_code:
         return [(formed, "check_character"), ("TRUE", "credit_code_format")]
-    right = f"substr({text}, 18, 1) = {checks.resident_check(checks.digits_of(text, 1, 17))}"
-    day_or_area = f"{formed} AND {checks.resident_check(checks.digits_of(text, 1, 17))} IS NULL"
     return [
-        (day_or_area, "no_such_birth"),
-        (f"{formed} AND NOT ({right})", "check_character"),
+        (f"{formed} AND {check} IS NULL", "no_such_birth"),
+        (f"{formed} AND NOT (substr({text}, 18, 1) = {check})", "check_character"),
         ("TRUE", "resident_id_format"),
     ]
 

@@ -29,8 +29,8 @@ Must never know: engines, files. Contract: tests/harmonise/test_harmonise_plan.p
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Map
-from collections.abc import Sequence
 
 import sqlglot
 from sqlglot import exp
@@ -101,8 +101,8 @@ def _long_way(mapping: Mapping, mark: str, before: str, columns: Sequence[Column
     if not columns:
         return ()
     steps = (
-        ("cleaned", _added(before, {sql.clean(c.element.name): _cleaned(mapping, c) for c in columns})),
-        ("parsed", _parsed(f"{mark}cleaned", columns)),
+        ("cleaned", _levels(before, [sql.cleanings(c, mapping.missing) for c in columns])),
+        ("parsed", _levels(f"{mark}cleaned", [sql.parts(c) for c in columns])),
         ("converted", _converted(f"{mark}parsed", columns)),
         ("judged", _added(f"{mark}converted", {sql.verdict(c.element.name): sql.judged(c) for c in columns})),
     )
@@ -275,16 +275,11 @@ def _joined(mapping: Mapping, main: str, *, sure: bool = False) -> str:
     return _added(f"({joined}) AS by_name", named) if named else joined
 
 
-def _cleaned(mapping: Mapping, column: Column) -> str:
-    raw = sql.raw_text(column)
-    return sql.cleaned_text(raw, column.how, mapping.missing, column.thousands, column.meaning)
-
-
-def _parsed(before: str, columns: Sequence[Column]) -> str:
-    """The parts of all columns, level over level."""
+def _levels(before: str, columns: Iterable[list[dict[str, str]]]) -> str:
+    """What is computed of all columns, level over level."""
     levels: list[dict[str, str]] = [{}]
     for column in columns:
-        for number, level in enumerate(sql.parts(column)):
+        for number, level in enumerate(column):
             if number == len(levels):
                 levels.append({})
             levels[number] |= level
