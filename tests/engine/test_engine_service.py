@@ -238,3 +238,19 @@ def test_what_fails_on_the_way_aside_is_told_without_its_value(tmp_path: Path) -
         engine.run(plan, {"t": given}, aside={"out": tmp_path / "out.parquet"})
     assert refused.value.code == "ENG-500"
     assert "Conversion" in str(refused.value) and "secret-ann" not in str(refused.value)
+
+
+def test_memory_that_is_not_enough_is_told_as_that_and_asked_for_once(tmp_path: Path) -> None:
+    """A scan's other text takes no less memory: the plan was run once more for it, to the same end."""
+    file = tmp_path / "n.parquet"
+    pq.write_table(pa.table({"n": [1]}), file)
+    scan = Scan(file, "SELECT n FROM read_parquet($file)", 1, otherwise="SELECT 'the other text was read' AS n")
+    long = Plan((Step("long", "SELECT repeat('secret', 20000000) || n AS x FROM a", kept=True),), ("a",))
+    with pytest.raises(Refusal) as refused:
+        engine.run(long, {"a": scan}, memory="32MB")
+    assert refused.value.code == "ENG-520"
+    assert "secret" not in str(refused.value)
+    streamed = replace(long, steps=(replace(long.steps[0], kept=False),))
+    with pytest.raises(Refusal) as refused:
+        engine.run(streamed, {"a": scan}, memory="32MB", want=("long",), aside={"long": tmp_path / "x.parquet"})
+    assert refused.value.code == "ENG-520"

@@ -43,6 +43,16 @@ SPARK_MISSING = Reason(
     Text("请执行 pip install 'datong[spark]' 并安装 Java 17，检查 --master 的地址。",
          "Install datong[spark] and Java 17, and look at the address given as --master."),
 )  # fmt: skip
+OUT_OF_MEMORY = Reason(
+    "ENG-520",
+    Kind.invalid,
+    Text("计划在步骤 {step} 中止，未产生任何结果。", "The plan stopped in step {step}; nothing came of it."),
+    Text("该步骤所需内存超出引擎的上限：多因个别单元格的文本极长，或列极多。",
+         "It needs more memory than the engine may take: most often for single cells with very long texts, or for "
+         "very many columns."),
+    Text("请在来源中去掉或截短这样的文本，或把各列分到多个映射中。",
+         "Leave such texts out of the source or cut them, or part the columns among several mappings."),
+)  # fmt: skip
 ROWS_LOST = Reason(
     "ENG-501",
     Kind.conflict,

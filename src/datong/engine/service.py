@@ -31,6 +31,7 @@ from datong.engine.model import (
     FILE,
     GROUP_ROWS,
     NOT_ALLOWED,
+    OUT_OF_MEMORY,
     ROWS_LOST,
     STEP_FAILED,
     Engine,
@@ -81,7 +82,7 @@ def run(
     inputs: per declared input an Arrow table, the path of a Parquet file or a Scan; per late input a function.
     aside: per wanted table the Parquet file it goes to when it is large; it is then given as a Scan of that file.
     parameters: values bound to `$name`. Times with a zone come back as timestamp[us, tz=UTC]. Refuses: ENG-400 (plan),
-    ENG-404 (inputs, parameters), ENG-500 (a step failed), ENG-501 (row counts do not add up).
+    ENG-404 (inputs, parameters), ENG-500 (a step failed), ENG-501 (row counts do not add up), ENG-520 (memory).
     """
     check(plan)
     values = dict(parameters or {})
@@ -156,8 +157,8 @@ def _otherwise(connection: Any, scans: dict[str, Scan], ask: Callable[[], Asked]
     """What `ask` gives; where it fails, what it gives with each of `scans` read by its other text, from then on."""
     try:
         return ask()
-    except Refusal:
-        if not scans:
+    except Refusal as refusal:
+        if not scans or refusal.code == OUT_OF_MEMORY.code:  # the other text takes no less
             raise
     while scans:
         name, scan = scans.popitem()
@@ -324,6 +325,8 @@ def _batches(reader: pa.RecordBatchReader, step: Step) -> Iterator[pa.RecordBatc
         except StopIteration:
             return
         except (OSError, pa.ArrowException) as error:
+            if str(error).startswith("Out of Memory"):
+                raise OUT_OF_MEMORY(step=step.name) from None
             kind = re.match(r"([A-Z]\w+) Error:", str(error))
             raise STEP_FAILED(step=step.name, error=kind[1] if kind else type(error).__name__) from None
         yield batch
@@ -368,6 +371,8 @@ def telling(step: Step) -> Iterator[None]:
     """An error of the database as a refusal that names the step."""
     try:
         yield
+    except duckdb.OutOfMemoryException:
+        raise OUT_OF_MEMORY(step=step.name) from None
     except duckdb.Error as error:
         raise STEP_FAILED(step=step.name, error=_without_values(error)) from None
 
