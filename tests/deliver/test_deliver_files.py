@@ -10,6 +10,7 @@ import delivery_case as case
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
 from datong.deliver.service import files
+from datong.ground.crypto import hashing
 from datong.ground.db import NODE, Store
 
 
@@ -42,7 +43,7 @@ def test_the_start_finishes_renames_and_deletes_strays(provider: Store) -> None:
         (file,) = rows.rows(tx, rows.share_files)
         deliver.holder_of(tx, token)
     assert not stray.exists() and not pull.exists()
-    assert files.file_digest(folder(provider) / file["path"]) == file["digest"]
+    assert hashing.file_digest(folder(provider) / file["path"]) == file["digest"]
 
 
 def test_a_file_is_found_before_the_sweep_too(provider: Store) -> None:

@@ -17,6 +17,7 @@ from datong.deliver import rules
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
 from datong.deliver.service import files, granting
+from datong.ground.crypto import hashing
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
@@ -54,7 +55,7 @@ def test_a_granted_file_is_the_one_that_was_released(provider: Store) -> None:
     given = query(provider, ready(provider))
     (file,) = given["files"]
     found = opened(provider, file["id"], file["query"])
-    assert files.file_digest(found["path"]) == found["digest"] == file["digest"]
+    assert hashing.file_digest(found["path"]) == found["digest"] == file["digest"]
     assert found["path"].stat().st_size == file["bytes"] == found["bytes"]
 
 

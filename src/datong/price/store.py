@@ -67,13 +67,13 @@ _CEILINGS_OF = Prepared(
 def ceilings_by(tx: Tx, product: str, issuer: str) -> list[dict[str, Any]]:
     """All ceilings of a product that one body set, those that were superseded among them."""
     query = select(ceilings).where(ceilings.c.product == product, ceilings.c.issuer == issuer)
-    return [dict(row._mapping) for row in tx.all(query.order_by(ceilings.c.serial, ceilings.c.id))]
+    return tx.rows(query.order_by(ceilings.c.serial, ceilings.c.id))
 
 
 def all_ceilings(tx: Tx) -> list[dict[str, Any]]:
     """Ceilings in force and superseded ones, by product and order of setting."""
     query = select(ceilings).order_by(ceilings.c.product, ceilings.c.serial, ceilings.c.id)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def last_serial(tx: Tx, product: str, issuer: str) -> int:
@@ -93,7 +93,7 @@ def other_ceilings(tx: Tx, issuer: str, surveys: list[str], product: str) -> lis
 def surveys_of(tx: Tx, operator: str) -> list[dict[str, Any]]:
     """The surveys of an operator in the order they were recorded."""
     query = select(surveys).where(surveys.c.operator == operator).order_by(surveys.c.serial)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def next_survey(tx: Tx) -> int:
@@ -104,7 +104,7 @@ def fees_of(tx: Tx, product: str, *states: str, purpose: str | None = None) -> l
     query = select(fees).where(fees.c.product == product, fees.c.state.in_(states)).order_by(fees.c.set_at, fees.c.id)
     if purpose is not None:
         query = query.where(fees.c.purpose == purpose)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def all_fees(tx: Tx, product: str | None, window: Window) -> list[dict[str, Any]]:
@@ -112,14 +112,14 @@ def all_fees(tx: Tx, product: str | None, window: Window) -> list[dict[str, Any]
     query = select(fees).order_by(fees.c.set_at, fees.c.id)
     if product is not None:
         query = query.where(false() if "\0" in product else fees.c.product == product)
-    return [dict(row._mapping) for row in tx.all(window.of(query, fees.c.id))]
+    return tx.rows(window.of(query, fees.c.id))
 
 
 def everything(tx: Tx, window: Window = EVERY) -> dict[str, list[dict[str, Any]]]:
     """Surveys, ceilings and fees, oldest first; of each the part that is asked for."""
 
     def rows(of: Table, *order: Any) -> list[dict[str, Any]]:
-        return [dict(row._mapping) for row in tx.all(window.of(select(of).order_by(*order), of.c.id))]
+        return tx.rows(window.of(select(of).order_by(*order), of.c.id))
 
     return {
         "surveys": rows(surveys, surveys.c.serial),

@@ -85,12 +85,8 @@ statements = table(
 )
 
 
-def rows(tx: Tx, query: Any) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(query)]
-
-
 def lines_of(tx: Tx, invoice: str) -> list[dict[str, Any]]:
-    return rows(tx, select(lines).where(lines.c.invoice == invoice).order_by(lines.c.number))
+    return tx.rows(select(lines).where(lines.c.invoice == invoice).order_by(lines.c.number))
 
 
 def voided_count(tx: Tx, agreement: str, start: str, end: str) -> int:
@@ -104,14 +100,14 @@ def voided_count(tx: Tx, agreement: str, start: str, end: str) -> int:
 def credits_of(tx: Tx, row: dict[str, Any]) -> list[dict[str, Any]]:
     """The credit notes of an invoice."""
     query = select(invoices).where(invoices.c.agreement == row["agreement"], invoices.c.gross_fen < 0)
-    return [one for one in rows(tx, query.order_by(invoices.c.id)) if one["value"]["credits"] == row["id"]]
+    return [one for one in tx.rows(query.order_by(invoices.c.id)) if one["value"]["credits"] == row["id"]]
 
 
 def credits_received(tx: Tx, row: dict[str, Any]) -> list[dict[str, Any]]:
     """The statements of credit notes that take back from a statement."""
     of = statements.c
     query = select(statements).where(of.gross_fen < 0, of.issuer_party == row["issuer_party"], of.party == row["party"])
-    return [one for one in rows(tx, query) if one["value"]["credits"]["invoice"] == row["invoice"]]
+    return [one for one in tx.rows(query) if one["value"]["credits"]["invoice"] == row["invoice"]]
 
 
 def charged_count(tx: Tx, agreement: str) -> int:
@@ -135,7 +131,7 @@ def charged_over(tx: Tx, agreement: str, instant: str) -> list[dict[str, Any]]:
     """{from_at, events} of the charged lines of an agreement whose period has an instant within it."""
     of = invoices.c
     query = _charging(of.from_at, lines.c.events).where(of.agreement == agreement, of.from_at < instant)
-    return rows(tx, query.where(of.until_at > instant))
+    return tx.rows(query.where(of.until_at > instant))
 
 
 def _charging(*columns: Any) -> Any:
@@ -157,7 +153,7 @@ def charged_across(tx: Tx, seller: str, products: list[str], start: str, end: st
     """Those of which the period begins or ends outside, and has a part within."""
     begun, ends = invoices.c.from_at < start, invoices.c.until_at > end
     touching = (invoices.c.from_at < end, invoices.c.until_at > start, begun | ends)
-    return rows(tx, select(invoices).where(*_earned(seller, products), *touching).order_by(invoices.c.id))
+    return tx.rows(select(invoices).where(*_earned(seller, products), *touching).order_by(invoices.c.id))
 
 
 def _earned(seller: str, products: list[str]) -> tuple[Any, ...]:
@@ -178,7 +174,7 @@ def billed_of(tx: Tx, invoice: str) -> list[str]:
 
 
 def postings_of(tx: Tx, entry: str) -> list[dict[str, Any]]:
-    return rows(tx, select(postings).where(postings.c.entry == entry).order_by(postings.c.number))
+    return tx.rows(select(postings).where(postings.c.entry == entry).order_by(postings.c.number))
 
 
 def ledger(tx: Tx, reference: str | None = None, window: Window = EVERY) -> list[dict[str, Any]]:
@@ -186,14 +182,14 @@ def ledger(tx: Tx, reference: str | None = None, window: Window = EVERY) -> list
     query = select(entries).order_by(entries.c.at, entries.c.id)
     if reference is not None:
         query = query.where(entries.c.reference == reference)
-    found = rows(tx, window.of(query, entries.c.id))
+    found = tx.rows(window.of(query, entries.c.id))
     return [{**entry, "postings": postings_of(tx, entry["id"])} for entry in found]
 
 
 def receipts_of(tx: Tx, invoice: str) -> list[dict[str, Any]]:
     """The payments of an invoice that were recorded on the seller's receipt, by nobody of this node."""
     of = (entries.c.reference == invoice) & (entries.c.kind == "payment") & (entries.c.made_by == "")
-    return rows(tx, select(entries).where(of).order_by(entries.c.id))
+    return tx.rows(select(entries).where(of).order_by(entries.c.id))
 
 
 def balances(tx: Tx) -> list[dict[str, Any]]:
@@ -207,11 +203,11 @@ def balances(tx: Tx) -> list[dict[str, Any]]:
         .group_by(postings.c.account, state)
         .order_by(postings.c.account)
     )
-    return rows(tx, query)
+    return tx.rows(query)
 
 
 def statements_of(tx: Tx, invoice: str | None = None, window: Window = EVERY) -> list[dict[str, Any]]:
     query = select(statements).order_by(statements.c.at, statements.c.id)
     if invoice is not None:
         query = query.where(statements.c.invoice == invoice)
-    return rows(tx, window.of(query, statements.c.id))
+    return tx.rows(window.of(query, statements.c.id))

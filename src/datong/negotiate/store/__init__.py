@@ -240,7 +240,7 @@ def terms_in_force(tx: Tx, id: str = "") -> list[dict[str, Any]]:
     of = agreements.c
     query = select(of.id, of.until).where(of.state == State.FINALIZED.value, of.until.is_not(None), of.until != "")
     query = query.where(of.id == id) if id else query
-    return [dict(row._mapping) for row in tx.all(query.order_by(of.agreed_at, of.id))]
+    return tx.rows(query.order_by(of.agreed_at, of.id))
 
 
 def between(tx: Tx, provider: str, consumer: str) -> list[dict[str, Any]]:

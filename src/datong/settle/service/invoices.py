@@ -224,7 +224,7 @@ def invoices(
     if agreement is not None:
         query = query.where(store.invoices.c.agreement == agreement)
     query = Window(id, limit, offset, register.sought(q)).of(query, store.invoices.c.id)
-    return [invoice_shown(tx, invoice=row["id"]) for row in store.rows(tx, query)]
+    return [invoice_shown(tx, invoice=row["id"]) for row in tx.rows(query)]
 
 
 @view()
