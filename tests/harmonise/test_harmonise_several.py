@@ -266,12 +266,14 @@ def test_all_files_called_so_are_one_table(
     assert built(store, person)["harmonised"] == 30
 
 
+@pytest.mark.parametrize("called", ["kilometres", "KM"])
 @pytest.mark.parametrize("kind", FILES)
 def test_a_file_whose_mapped_column_is_called_otherwise_is_refused(
-    store: Store, node_folder: Path, act: Act, parts: Callable[..., None], kind: str
+    store: Store, node_folder: Path, act: Act, parts: Callable[..., None], kind: str, called: str
 ) -> None:
-    """Its values would be lost among those of the others; in JSON a field may be left out, so its rows are held."""
-    renamed = [{"id": row["id"], "plate": row["plate"], "kilometres": row["km"], "at": row["at"]} for row in TRIPS[20:]]
+    """Its values would be lost among those of the others; in JSON a field may be left out, so its rows are held. Names
+    that differ in case alone are not to be given both: the mapping that has them is refused, too."""
+    renamed = [{"id": row["id"], "plate": row["plate"], called: row["km"], "at": row["at"]} for row in TRIPS[20:]]
     parts(kind, TRIPS[:20], renamed)
     if kind in ("json", "ndjson"):
         made = built(store, act("data_engineer"))
@@ -280,6 +282,7 @@ def test_a_file_whose_mapped_column_is_called_otherwise_is_refused(
     with pytest.raises(Refusal) as caught:
         built(store, act("data_engineer"))
     assert (caught.value.code, caught.value.facts["place"]) == ("STD-411", "in/2026-02.x: km")
+    assert ("case alone" in str(caught.value), "both names" in str(caught.value)) == (called == "KM", called != "KM")
     assert not list((node_folder / "data").rglob("*.parquet"))
 
 

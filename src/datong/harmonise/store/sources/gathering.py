@@ -129,6 +129,11 @@ class Gathered:
                         "lacks a mapped column that other files of the source have; where it was only renamed, give "
                         "both names in the mapping, from: [old, new]",
                     )
+                    lowered = {name.lower() for name in one_of}
+                    if other := next((name for name in sorted(names) if name.lower() in lowered), ""):
+                        zh = f"该列在此文件中名为 {other}，仅大小写不同，执行计划的数据库不能区分：请在文件中改名"
+                        en = f"calls it {other}, which differs in case alone, and databases that run plans do not tell "
+                        en += "the two apart: name the column in this file as the others do"
                     raise refused(self.source, f"{here.path or here.name}: {', '.join(one_of)}", zh, en)
 
     def table(self, name: str = "") -> pa.Table | Staged:
