@@ -243,9 +243,10 @@ def test_what_fails_on_the_way_aside_is_told_without_its_value(tmp_path: Path) -
 def test_memory_that_is_not_enough_is_told_as_that_and_asked_for_once(tmp_path: Path) -> None:
     """A scan's other text takes no less memory: the plan was run once more for it, to the same end."""
     file = tmp_path / "n.parquet"
-    pq.write_table(pa.table({"n": [1]}), file)
-    scan = Scan(file, "SELECT n FROM read_parquet($file)", 1, otherwise="SELECT 'the other text was read' AS n")
-    long = Plan((Step("long", "SELECT repeat('secret', 20000000) || n AS x FROM a", kept=True),), ("a",))
+    pq.write_table(pa.table({"n": range(200)}), file)
+    scan = Scan(file, "SELECT n FROM read_parquet($file)", 200, otherwise="SELECT 'the other text was read' AS n")
+    held = "SELECT count(DISTINCT repeat('secret', 1000000) || n) AS x FROM a"  # streamed too, all are in memory
+    long = Plan((Step("long", held, kept=True),), ("a",))
     with pytest.raises(Refusal) as refused:
         engine.run(long, {"a": scan}, memory="32MB")
     assert refused.value.code == "ENG-520"
