@@ -135,9 +135,14 @@ def test_most_lines_go_by_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert [row["_row"] for row in rows] == list(range(1, 1003))
 
 
-def test_a_quotation_that_never_ends_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_quotation_that_never_ends_is_told_with_its_line_and_what_was_read_of_its_file(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text("a,b\n1,2\n3,4\n" + '5,"open\n' + "6,7\n" * 10)
     found = by_block(SOURCE, path)
     assert found == by_record(SOURCE, path)
     assert "line 4" in found["why"]["en"]
+    gathered = Gathered(SOURCE)
+    gathered.add_rows([({"a": "1", "b": "2"}, None)] * 7)  # of a file before it
+    with opened(SOURCE, path) as content, pytest.raises(Refusal) as refused:
+        blocks.gather(SOURCE, content, gathered)
+    assert refused.value.facts["read"] == 2

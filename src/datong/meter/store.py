@@ -113,7 +113,7 @@ def of_state_before(tx: Tx, state: str, before: str) -> list[dict[str, Any]]:
         events.c.state == state, events.c.at < clock.edge(before)
     )
     query = query.group_by(events.c.agreement).order_by(func.min(events.c.at), events.c.agreement)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return tx.rows(query)
 
 
 def numbered(tx: Tx) -> list[dict[str, Any]]:

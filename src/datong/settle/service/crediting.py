@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from datong.ground import evidence, outbox, signing
-from datong.ground.canonical import digest, hexdigest
+from datong.ground.canonical import hexdigest
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
 from datong.settle import rules, store
@@ -22,6 +22,7 @@ from datong.settle.service.invoices import (
     INVOICE_FIELDS,
     LINE_FIELDS,
     charge_of,
+    held,
     invoice_shown,
     keepable,
     known,
@@ -100,10 +101,7 @@ def received_credit(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     value = of_form(body.get("credit"), CREDIT_FIELDS)
     lines = [Line(**{**of_form(line, LINE_FIELDS), "events": tuple(line["events"])}) for line in value["lines"]]
     require_signature(tx, value, sender)
-    held = tx.get(store.invoices, value["invoice"])
-    if held is not None:
-        if held["digest"] != digest(signing.unsigned(value)):
-            raise NOT_PROVEN(why="同号账单内容不同。", why_en="Another invoice of that id is held here.")
+    if held(tx, value):
         return
     row = known(tx, value["credits"])
     same = (

@@ -246,10 +246,7 @@ def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     value = of_form(body.get("invoice"), INVOICE_FIELDS)
     found = [of_form(line, LINE_FIELDS) for line in value["lines"]]
     require_signature(tx, value, sender)
-    known = tx.get(store.invoices, value["invoice"])
-    if known is not None:
-        if known["digest"] != digest(signing.unsigned(value)):
-            raise NOT_PROVEN(why="同号账单内容不同。", why_en="Another invoice of that id is held here.")
+    if held(tx, value):
         return
     contract = negotiate.agreement(tx, value["agreement"])
     terms = contract["terms"]
@@ -282,6 +279,14 @@ def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         )
     _bought(tx, value, lines)
     store_invoice(tx, value, lines, peer=sender, parts=[], state=InvoiceState.RECEIVED)
+
+
+def held(tx: Tx, value: dict[str, Any]) -> bool:
+    """Whether this invoice came before; NOT_PROVEN where another of its id did."""
+    row = tx.get(store.invoices, value["invoice"])
+    if row is not None and row["digest"] != digest(signing.unsigned(value)):
+        raise NOT_PROVEN(why="同号账单内容不同。", why_en="Another invoice of that id is held here.")
+    return row is not None
 
 
 def keepable(value: dict[str, Any], lines: list[dict[str, Any]]) -> bool:

@@ -42,21 +42,21 @@ def gather(source: Source, content: Content, gathered: Gathered) -> None:
     lines = lines_of(source, content)
     file = begun(source, lines)
     gathered.named(file.header)
-    line = file.first
+    line, before = file.first, gathered.rows
     while block := list(islice(lines, BATCH_ROWS)):
-        line += _add(file, block, lines, line, gathered)
+        line += _add(file, block, lines, line, gathered.rows - before, gathered)
 
 
-def _add(file: Delimited, block: list[str], more: Iterator[str], line: int, gathered: Gathered) -> int:
-    """Add the records that begin in `block`, whose first line is `line` of the file; how many lines they are, which is
-    more than the block has where its last record goes on in lines that come after it."""
+def _add(file: Delimited, block: list[str], more: Iterator[str], line: int, read: int, gathered: Gathered) -> int:
+    """Add the records that begin in `block`; how many lines they are, which is more than the block has where its last
+    record goes on in lines that come after it. line, read: of the file, as Delimited.records takes them."""
     odd, quoted = _apart(file, block)
     read_together = zip(quoted, _of_quoted(file, [block[at] for at in quoted]), strict=True)
     of_quoted = {at: fields for at, fields in read_together if fields is not None}
     plain = np.ones(len(block), np.bool_)
     plain[[*odd, *quoted]] = False
     alone: list[tuple[int, Row]] = []
-    past, read = 0, gathered.rows
+    past = 0
     for at in sorted({*odd, *quoted} - of_quoted.keys()):
         if at < past:  # a record before goes on in it
             continue
