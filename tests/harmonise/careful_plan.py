@@ -98,7 +98,7 @@ def _joined(mapping: Mapping) -> str:
             f"CASE WHEN {left} IS NULL THEN NULL WHEN {there}.n IS NULL THEN {none} WHEN {there}.n > 1 THEN {many} END"
         )
         columns.append(f"{state} AS {join_state(join)}")
-    named = {name: text for c in mapping.columns if c.others for name, text in sql.of_names(c).items()}
+    named = {name: text for c in mapping.columns if c.of_several for name, text in sql.of_several(c).items()}
     return _added(f"(SELECT {', '.join(columns)} FROM {tables}) AS by_name", named)
 
 

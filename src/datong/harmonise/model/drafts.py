@@ -42,3 +42,8 @@ class Entry:
     said: str
     confirm: bool
     others: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of which its value is made: one, or those that hold its parts."""
+        return (self.column, self.keys["then"]) if "then" in self.keys else (self.column,)

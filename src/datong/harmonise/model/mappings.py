@@ -289,7 +289,8 @@ class Meaning:
     unit: of the source, to be turned into the element's. carries_unit: a number may have its own behind it.
     multipliers: signs that may follow a number, like 万.
     percent: numbers carry a percent sign. accounting: a number in brackets, or with its minus behind, is negative.
-    currency: its sign may stand before a number. negative: which numbers are, those marked `debit` or `credit`.
+    currency: its sign may stand before a number. negative: which numbers are, those marked `debit` or `credit`;
+    marked: the mark stands in a column of its own, so that every number has one.
     decimal: the sign before the part of a number that is less than one; typed: the source may give numbers that are no
     texts, which come with a point, so that of its 1.234 nobody knows whether it is 1234.
     datum: of the source's coordinates; partner: the element with the other coordinate of the point.
@@ -304,6 +305,7 @@ class Meaning:
     accounting: bool = False
     currency: str = ""
     negative: str = ""
+    marked: bool = False
     decimal: str = "."
     typed: bool = False
     datum: str = WGS84
@@ -328,7 +330,8 @@ PLAIN = Meaning()
 @dataclass(frozen=True)
 class Column:
     """How one element is filled: from a source path by a conversion, or with a constant. others: what the source calls
-    the same field elsewhere, in other files or months; missing: what of its texts is no value."""
+    the same field elsewhere, in other files or months; then: the columns that hold the rest of the value, as the time
+    beside a day; missing: what of its texts is no value."""
 
     element: Element
     path: str
@@ -344,11 +347,17 @@ class Column:
     meaning: Meaning = PLAIN
     others: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    then: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Every source path it may be read from."""
-        return (self.path, *self.others) if self.path else ()
+        """Every source path that is read for it."""
+        return (self.path, *self.others, *self.then) if self.path else ()
+
+    @property
+    def of_several(self) -> bool:
+        """Whether its text is made of more than one column."""
+        return bool(self.others or self.then)
 
     @property
     def table(self) -> str:

@@ -34,6 +34,7 @@ NOTES: Map[str, Text] = {
     "plate_format": Text("号牌格式不符（GA 36）", "is no plate of GA 36"),
     "unknown_code": Text("代码表中没有", "is not in the code table"),
     "names_differ": Text("同一字段的几个列名下取值不同", "has different values under the names of one field"),
+    "no_side": Text("没有借贷（收支）标记，正负不明", "has no mark of debit or credit, so that its sign is unknown"),
     "not_so_many_digits": Text("不是声明位数的数字代码", "is no code of the declared number of digits"),
     "not_a_date": Text("不是声明格式的日期", "is no day in a declared format"),
     "neither_true_nor_false": Text("不是声明的是/否用词", "is none of the words declared for yes and no"),

@@ -39,8 +39,10 @@ ONE_OF = {
     "HKD": ("", "HKD", "港元", "港币"),
 }  # fmt: skip
 """Units of numbers behind which the word for a currency says nothing else."""
-SIDES = {"debit": r"(?:[Dd][Rr]\.?|借)", "credit": r"(?:[Cc][Rr]\.?|贷)"}
+SIDES = {"debit": r"(?:[Dd][Rr]\.?|借方?|支出?)", "credit": r"(?:[Cc][Rr]\.?|贷方?|收入?)"}
 """How a number says, before or behind it, on which side of the books it stands."""
+_LETTERS = {"debit": "[Dd]", "credit": "[Cc]"}
+"""What says so in a column of its own; behind a number it may be anything."""
 EXCEL = "excel"
 """The format of a day that Excel counts from 1899-12-30, 1900-02-29 being a day that never was."""
 
@@ -51,7 +53,7 @@ EXCEL = "excel"
 def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
     """`text` with its minus before it, a point as its decimal sign, and without thousands separators, the
     sign of its currency and its side of the books."""
-    for side, written in SIDES.items() if meaning.negative else ():
+    for side, written in _sides(meaning).items() if meaning.negative else ():
         to = r"-\1\2" if side == meaning.negative else r"\1\2"
         text = f"regexp_replace({text}, {literal(with_side(written))}, {literal(to)})"
     if meaning.currency:
@@ -80,8 +82,17 @@ def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
 def with_side(written: str) -> str:
     """A pattern of an amount, without a minus, before or behind which its side is `written`."""
     before = "|".join(before for before, _ in CURRENCY.values())
-    amount = rf"((?:{before})?\s*[\d.][^CcDd借贷]*?)"
+    amount = rf"((?:{before})?\s*[\d.][^CcDd借贷支收]*?)"
     return rf"^(?:{written}\s*:?\s*{amount}|{amount}\s*{written})$"
+
+
+def on_a_side(text: str, meaning: Meaning) -> str:
+    """Whether an amount in `text` says on which side of the books it stands."""
+    return f"regexp_matches({text}, {literal('|'.join(map(with_side, _sides(meaning).values())))})"
+
+
+def _sides(meaning: Meaning) -> dict[str, str]:
+    return {side: f"(?:{word}|{_LETTERS[side]})" if meaning.marked else word for side, word in SIDES.items()}
 
 
 def before_it(currency: str) -> str:
@@ -164,13 +175,13 @@ def _turned(read: str, step: units.Step | None) -> str:
     return f"({read} * CAST({step.n} AS DOUBLE){plus}) / {step.d}"
 
 
-def fixed(raw: str, text: str, thousands: str, meaning: Meaning) -> list[tuple[str, str]]:
+def fixed(raw: str, narrow: str, text: str, thousands: str, meaning: Meaning) -> list[tuple[str, str]]:
+    """What was mended of `raw` to come by way of `narrow` to `text`."""
     cases = []
     if meaning.accounting:
         cases.append((rf"regexp_matches({raw}, '^\s*[(（]|-\s*$')", "accounting"))
     if meaning.negative:
-        sides = "|".join(SIDES.values())
-        cases.append((f"regexp_matches({raw}, {literal(sides)})", "debit_credit"))
+        cases.append((on_a_side(narrow, meaning), "debit_credit"))
     if meaning.currency:
         cases.append((f"regexp_matches({raw}, {literal('|'.join(CURRENCY[meaning.currency]))})", "currency"))
     if thousands:

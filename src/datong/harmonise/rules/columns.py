@@ -105,7 +105,7 @@ class Columns:
         asked = value.get("as", "text") if isinstance(value, dict) else "text"
         how, known = self.how(at, asked), asked in [how.value for how in How]
         options = OPTIONS[how] if known else set[str]().union(*OPTIONS.values())
-        value = self.found.only(value, at, {"from", "as", "constant", "confirm", "missing", "note"} | options)
+        value = self.found.only(value, at, {"from", "then", "as", "constant", "confirm", "missing", "note"} | options)
         if value.get("confirm", False) is not False:
             zh, en = (
                 "核对后删去 confirm，或改列入 left",
@@ -135,6 +135,7 @@ class Columns:
             meaning=reading.meaning_of(self.found.say, at, how, element, value, typed=self.typed),
             others=tuple(others),
             missing=self.no_values(f"{at}.missing", value["missing"]) if "missing" in value else self.missing,
+            then=self._rest(f"{at}.then", value, (path, *others)),
         )
 
     def no_values(self, at: str, given: Any) -> tuple[str, ...]:
@@ -152,6 +153,20 @@ class Columns:
         elif len(set(paths)) < len(paths):
             self.found.say(at, "同一列名写了两次", "names a column twice")
         return paths or ("",)
+
+    def _rest(self, at: str, value: Map[str, Any], before: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns with the rest of the value."""
+        if "then" not in value:
+            return ()
+        paths = self.found.texts(at, value["then"] if isinstance(value["then"], list) else [value["then"]])
+        if not paths or "" in paths:
+            self.found.say(at, "未指明数据源的列", "names no column of the source")
+        elif len({*before, *paths}) < len(before) + len(paths):
+            self.found.say(at, "同一列名写了两次", "names a column twice")
+        if len(before) > 1 or "constant" in value:
+            zh, en = "仅用于 from 为一列时", "goes with one column in `from`: what has several names is read first"
+            self.found.say(at, zh, en)
+        return tuple(paths)
 
     def _units_said(self, at: str, element: Element, value: Map[str, Any], paths: tuple[str, ...]) -> None:
         """A unit in brackets behind the name of a column, when the numbers are read in another: 1.2 of 电量（万千瓦时）

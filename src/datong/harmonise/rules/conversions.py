@@ -65,7 +65,7 @@ def original(path: str) -> str:
 
 def raw_text(column: Column) -> str:
     """The text that a column's conversion reads: of the source, or its constant."""
-    if column.others:
+    if column.of_several:
         return quoted(f"text:{column.element.name}")
     return original(column.path) if column.constant is None else f"CAST({literal(column.constant)} AS VARCHAR)"
 
@@ -83,9 +83,21 @@ def differs(column: Column) -> str:
     return quoted(f"differs:{column.element.name}")
 
 
-def of_names(column: Column) -> dict[str, str]:
-    """The text of a field that has several names, over from:<path>, and whether they contradict each other: values are
-    compared as they are cleaned, and a name that has none in a row has no say."""
+def of_several(column: Column) -> dict[str, str]:
+    """The text of a column that is made of several of the source, over from:<path>."""
+    return _together(column) if column.then else _of_names(column)
+
+
+def _together(column: Column) -> dict[str, str]:
+    """The parts of a value behind each other; of none where a row has no part."""
+    texts = list(map(original, column.paths))
+    parts = ", ".join(cleaned_text(text, How.text, column.missing) for text in texts)
+    return {raw_text(column): f"COALESCE(NULLIF(concat_ws(' ', {parts}), ''), {', '.join(texts)})"}
+
+
+def _of_names(column: Column) -> dict[str, str]:
+    """The text of a field that has several names, and whether they contradict each other: values are compared as they
+    are cleaned, and a name that has none in a row has no say."""
     found = [
         (original(path), cleaned_text(original(path), column.how, column.missing, column.thousands, column.meaning))
         for path in column.paths
@@ -279,6 +291,9 @@ _OUTSIDE = {
 def _invalid(column: Column) -> Cases:
     name, it = column.element.name, value(column.element.name)
     cases: Cases = []
+    if column.meaning.marked:
+        marked = amounts.on_a_side(_narrow(raw_text(column), column.how), column.meaning)
+        cases.append((f"{it} IS NOT NULL AND NOT {marked}", "invalid:no_side"))
     if column.how is How.timestamp and column.zone == "offset":
         bare = rf"regexp_full_match({clean(name)}, '{_SECONDS}(\.\d{{1,9}})?')"
         cases.append((f"{it} IS NULL AND {bare}", "invalid:no_offset"))
@@ -400,7 +415,7 @@ def _fixed(column: Column) -> Cases:
     if column.how is How.number:
         if column.meaning.carries_unit:
             cases.append((_with_unit(column), "fixed:unit"))
-        found = amounts.fixed(raw, clean(name), column.thousands, column.meaning)
+        found = amounts.fixed(raw, narrow, clean(name), column.thousands, column.meaning)
         if column.element.type is Type.integer:
             found.append((f"contains({clean(name)}, '.')", "zero_fraction"))
         cases += [(condition, f"fixed:{rule}") for condition, rule in found]

@@ -41,6 +41,7 @@ FORMATS = (
     "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M",
     "%Y年%m月%d日%H时%M分", "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y年%m月%d日", "%Y.%m.%d",
 )  # fmt: skip
+DAY_FORMS = tuple(form for form in FORMATS if "%H" not in form)
 LOOKED = 2_000
 """How many values of a column are looked at."""
 MOST = 0.9
@@ -93,7 +94,7 @@ def missing_of(columns: Iterable[SampleColumn]) -> tuple[str, ...]:
 
 
 def _has_findings(column: SampleColumn) -> bool:
-    return any(map(_FINDING.fullmatch, _texts(column, ())))
+    return any(map(_FINDING.fullmatch, texts_of(column, ())))
 
 
 def lists_in(columns: Iterable[SampleColumn]) -> list[str]:
@@ -139,7 +140,7 @@ def entry_of(
     assert element is not None, "a column that is left has no entry"
     own = [marker for marker in missing if marker not in _DASHES]
     dashed = len(own) < len(missing) and _has_findings(column)
-    texts = _texts(column, own if dashed else missing)
+    texts = texts_of(column, own if dashed else missing)
     wanted = kind or element.type
     keys, doubts, made = _converted(element, texts, wanted)
     if not keys and made is Type.string and codes and texts and all(text in codes for text in texts):
@@ -168,7 +169,8 @@ def entry_of(
     return Entry(element.name, column.path, keys, said, confirm), made
 
 
-def _texts(column: SampleColumn, missing: Sequence[str]) -> list[str]:
+def texts_of(column: SampleColumn, missing: Sequence[str]) -> list[str]:
+    """The first values of a column that are some, half-width and without the blanks around them."""
     cleaned = (str(value).translate(_TO_NARROW).strip() for value in column.values[:LOOKED] if value is not None)
     return [text for text in cleaned if text and text not in missing]
 
@@ -187,8 +189,7 @@ def _converted(element: DataElement, texts: list[str], wanted: Type) -> Converte
     if wanted is Type.timestamp:
         return _timestamp(texts)
     if wanted is Type.date:
-        days = [*(form for form in FORMATS if "%H" not in form), EXCEL]
-        formats = _formats(texts, days)
+        formats = formats_of(texts, [*DAY_FORMS, EXCEL])
         if formats and _can("date"):
             return {"as": "date", "formats": formats}, (*_unread(texts, formats), *_in_days(formats)), Type.date
         if not formats:  # of times, or told to be none
@@ -337,7 +338,7 @@ def _timestamp(texts: list[str]) -> Converted:
     for form, counted in _COUNTED.items():
         if texts and sum(bool(counted.fullmatch(text)) for text in texts) >= MOST * len(texts):
             return {"as": "timestamp", "zone": "UTC", "formats": [form]}, (), Type.timestamp
-    formats = _formats(texts, [*FORMATS, EXCEL, *_COUNTED])
+    formats = formats_of(texts, [*FORMATS, EXCEL, *_COUNTED])
     local = [form for form in formats if form not in _COUNTED]
     if not local or any(only_digits(form) for form in local):  # beside digits alone a count of seconds could be either
         formats = local
@@ -358,7 +359,7 @@ def _in_days(formats: Sequence[str]) -> tuple[Text, ...]:
     return (Text("五位数按 Excel 的天数读取？", "its numbers of five digits are days as Excel counts them?"),)
 
 
-def _formats(texts: list[str], known: Sequence[str]) -> list[str]:
+def formats_of(texts: list[str], known: Sequence[str]) -> list[str]:
     """The ways in which the values are written, the commonest first; [] when most can be read in none."""
     count: Counter[str] = Counter()
     for text in texts:

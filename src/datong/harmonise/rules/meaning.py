@@ -89,6 +89,7 @@ def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words:
         accounting=yes("accounting"),
         currency=_one_of(say, f"{at}.currency", value.get("currency", ""), amounts.CURRENCY),
         negative=_one_of(say, f"{at}.negative", value.get("negative", ""), amounts.SIDES),
+        marked="negative" in value and "then" in value,
         carries_unit=yes("carries_unit"),
         decimal=_decimal(say, at, value),
     )

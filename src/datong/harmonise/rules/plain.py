@@ -50,7 +50,7 @@ def _needs(mapping: Mapping, path: str) -> Needs:
 
 def _takes_numbers(column: Column) -> bool:
     """Whether a number of the file is taken as the number it is."""
-    if column.meaning.changes or column.others:
+    if column.meaning.changes or column.of_several:
         return False
     number = column.how is How.number and column.element.type is Type.number
     return number or (column.how in {How.latitude, How.longitude} and column.notation == "decimal")
@@ -58,7 +58,7 @@ def _takes_numbers(column: Column) -> bool:
 
 def quick(column: Column, is_number: bool) -> Quick | None:
     """How `column` is read quickly, or None where only the long way knows."""
-    if column.meaning.changes or column.others:
+    if column.meaning.changes or column.of_several:
         return None
     text = sql.raw_text(column)
     found = _number_given(column, text) if is_number else _forms(column, text)

@@ -184,7 +184,7 @@ def _met(mapping: Mapping) -> tuple[Step, ...]:
 
 def _known(mapping: Mapping) -> str:
     """The rows looked at closely; to plain ones that were met on the way nothing is said."""
-    named = [name for c in mapping.columns if c.others for name in sql.of_names(c)]
+    named = [name for c in mapping.columns if c.of_several for name in sql.of_several(c)]
     texts = [quoted(ROW), *map(sql.original, mapping.paths), *named, *(join_state(j) for j in mapping.joins)]
     cleaned = [sql.clean(c.element.name) for c in _read(mapping)]
     values = [sql.value(c.element.name) for c in mapping.columns]
@@ -271,7 +271,7 @@ def _joined(mapping: Mapping, main: str, *, sure: bool = False) -> str:
         )
         columns.append(f"{state} AS {join_state(join)}")
     joined = f"SELECT {', '.join(columns)} FROM {tables}"
-    named = {name: text for c in mapping.columns if c.others for name, text in sql.of_names(c).items()}
+    named = {name: text for c in mapping.columns if c.of_several for name, text in sql.of_several(c).items()}
     return _added(f"({joined}) AS by_name", named) if named else joined
 
 

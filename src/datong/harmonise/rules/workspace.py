@@ -76,7 +76,7 @@ def asking(files: Files, name: str) -> Mapping | None:
         return None
     tables = {mapping.main, *(join.table for join in mapping.joins)}
     columns = tuple(
-        Column(column.element, column.path, How.text, others=column.others)
+        Column(column.element, column.path, How.text, others=column.others, then=column.then)
         for column in mapping.columns
         if column.path and (not mapping.source.tables or ("." in column.path and column.table in tables))
     )
@@ -296,8 +296,8 @@ class _Reader:
                 self.found.say("joins", f"{join.left} 尚未关联", f"{join.left} is of a table not joined before")
             reached.add(join.table)
         for column in columns:
-            at = f"columns.{column.element.name}.from"
             for path in column.paths:
+                at = f"columns.{column.element.name}.{'then' if path in column.then else 'from'}"
                 if "." not in path or path.split(".")[0] not in reached:
                     said = f"{path} should be table.column of {', '.join(sorted(reached))}"
                     self.found.say(at, f"{path} 应为 表.列", said)
@@ -311,7 +311,7 @@ class _Reader:
         for column in columns:
             at = f"{own}columns.{column.element.name}"
             elements.append((at, column.element.name))
-            paths += [(f"{at}.from", path) for path in column.paths]
+            paths += [(f"{at}.{'then' if path in column.then else 'from'}", path) for path in column.paths]
         for number, join in enumerate(joins):
             tables.append((f"{own}joins[{number}].table", join.table))
             paths += [(f"{own}joins[{number}].on", path) for path in (join.left, f"{join.table}.{join.right}")]

@@ -31,6 +31,7 @@ from datong.harmonise.model.refusals import (
 from datong.harmonise.model.texts import Texts
 from datong.harmonise.rules import drafting, meaning
 from datong.harmonise.rules.addresses import is_address
+from datong.harmonise.rules.days_and_times import once, put_together
 from datong.harmonise.rules.found import nearest
 from datong.harmonise.rules.several_files import Together
 from datong.harmonise.rules.standards import standard_of
@@ -104,7 +105,7 @@ def draft(
     files, entries, more = _texts(found, main, target_name, proposals, replace(looked, sample=sample), contents)
     written, there = folder_texts.written(folder, {**new, **files})
     drafted = any(name.startswith("mappings/") for name in written)
-    confirm = [entry.column for entry in entries if entry.confirm and drafted]
+    confirm = [" + ".join(entry.columns) for entry in entries if entry.confirm and drafted]
     return Drafted(proposals, written, there, confirm, [*doubts, *more])
 
 
@@ -193,7 +194,6 @@ def _texts(
     sample, others = looked.sample, looked.others
     missing = drafting.missing_of(sample.columns)
     taken = [p for p in proposals if p.element is not None and p.verdict is not Verdict.leave]
-    left = [p.column for p in proposals if p not in taken]
     if not taken:
         said = "No column was matched, so no mapping was drafted: try another standard or pack."
         return {}, [], [Text("没有匹配的列，未起草映射：请换一个标准或数据元包。", said)]
@@ -207,12 +207,16 @@ def _texts(
         assert proposal.element is not None
         kind = kinds.get(proposal.element.name)
         codes = _codes_of(proposal.element, contents)
+        wanted = kind or proposal.element.type
         entry, kind = drafting.entry_of(proposal, columns[proposal.column], missing, kind, codes)
+        entry, kind = put_together(entry, kind, wanted, sample.columns, missing)
         if entry.column in others:
             said = f"{entry.said}; in other files it is probably called {', '.join(others[entry.column])}"
             entry = replace(entry, others=others[entry.column], said=said, confirm=True)
         entries.append(entry)
         elements.append((proposal.element, kind))
+    alone = once(taken, entries)
+    entries, elements = [entries[number] for number in alone], [elements[number] for number in alone]
     doubts = []
     if known and (unfilled := drafting.required_unfilled(known, entries)):
         names = ", ".join(unfilled)
@@ -230,6 +234,8 @@ def _texts(
             "then match again."
         )
         doubts.append(Text(zh, en))
+    read = {name for entry in entries for name in entry.columns}
+    left = [proposal.column for proposal in proposals if proposal.column not in read]
     mapping = drafting.mapping_text(source, standard or name, table, entries, left=left, missing=missing)
     files = {} if known else {f"standards/{name}.odcs.yaml": drafting.standard_text(name, elements)}
     return {**files, f"mappings/{name}.yaml": mapping}, entries, doubts

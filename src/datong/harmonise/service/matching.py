@@ -207,7 +207,8 @@ def remember_mapping(tx: Tx, mapping: Mapping) -> None:
     for row in confirmed:
         if (row["standard"], row["source"]) == (mapping.standard.name, mapping.source.name):
             last_said.setdefault(row["key"], row["element"])
-    for path, element in ((path, c.element.name) for c in mapping.columns for path in c.paths):
+    whole = [column for column in mapping.columns if not column.then]  # half a value is no name of the element
+    for path, element in ((path, c.element.name) for c in whole for path in c.paths):
         key, last = key_of(path), key_of(path.rsplit(".", 1)[-1])
         fits = key and len(path) <= kept.NAME_LONGEST and len(element) <= kept.ELEMENT_LONGEST
         said = (key, element) in known and last_said.get(key, element) == element

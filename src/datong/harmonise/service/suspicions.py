@@ -90,9 +90,11 @@ def of_mapping(
     that lie here are looked at, so that no build waits for a host that has nothing to do with it."""
     require_not_own(tx, mapping.source, data)
     sample = first_rows(mapping, data, reading, ROWS)
-    zones = {path: column.zone for column in mapping.columns if column.how is How.timestamp for path in column.paths}
+    alone = [column for column in mapping.columns if not column.then]  # half a value is none of its kind
+    zones = {path: column.zone for column in alone if column.how is How.timestamp for path in column.paths}
     read = (mapping.main, *(join.table for join in mapping.joins)) if mapping.source.tables else ()
     numbers = {path for column in mapping.columns if column.how is How.number for path in column.paths}
+    numbers -= {path for column in mapping.columns for path in column.then}
     minded = {  # what the mapping minds already
         "leading_zeros": {path for column in mapping.columns if column.meaning.digits for path in column.paths},
         "renamed": {path for column in mapping.columns if column.others for path in column.paths},
