@@ -17,7 +17,8 @@ from datong.harmonise.model.mappings import Codes, Column, Element, How, Source,
 from datong.harmonise.model.texts import LIBRARY, is_unread
 from datong.harmonise.rules import meaning as reading
 from datong.harmonise.rules.amounts import EXCEL
-from datong.harmonise.rules.conversions import EPOCHS, LOCAL_FORMATS, half_width, only_digits
+from datong.harmonise.rules.conversions.cleaning import half_width
+from datong.harmonise.rules.conversions.times import EPOCHS, LOCAL_FORMATS, only_digits
 from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.elements import table_of
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh

@@ -15,7 +15,7 @@ from datong.engine.model import literal, quoted
 from datong.harmonise.model.contracts import Metric, Must, Rule, RuleType
 from datong.harmonise.model.lineage import Field, Kind, Lineage
 from datong.harmonise.model.mappings import WGS84, Element, How, Mapping, Standard
-from datong.harmonise.rules.conversions import sql_type
+from datong.harmonise.rules.conversions.reading import sql_type
 from datong.harmonise.rules.standards import WRITTEN
 
 _OPTIONS = {"minimum": "minimum", "maximum": "maximum", "max_length": "maxLength"}

@@ -23,7 +23,7 @@ from datong.harmonise.model.mappings import How, Source, SourceKind, Standard, T
 from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
 from datong.harmonise.rules.amounts import CURRENCY, EXCEL, SIDES, before_it, behind_it, with_side
-from datong.harmonise.rules.conversions import only_digits
+from datong.harmonise.rules.conversions.times import only_digits
 from datong.harmonise.rules.elements import pinyin_of
 from datong.harmonise.rules.headings import unit_of
 from datong.harmonise.rules.units import UNITS, Step, counts, key, step, written

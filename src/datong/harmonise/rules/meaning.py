@@ -15,7 +15,7 @@ from typing import Any
 
 from datong.harmonise.model.mappings import Code, Column, Element, How, Meaning, Type
 from datong.harmonise.rules import amounts, datums, units
-from datong.harmonise.rules.conversions import half_width
+from datong.harmonise.rules.conversions.cleaning import half_width
 
 Say = Callable[[str, str, str], None]
 """Tell a problem: where, zh, en."""

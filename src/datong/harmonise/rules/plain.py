@@ -15,13 +15,16 @@ from datong.engine.model import literal
 from datong.harmonise.model.mappings import Column, How, Mapping, Type
 from datong.harmonise.model.reading import Needs
 from datong.harmonise.rules import conversions as sql
-from datong.harmonise.rules.amounts import EXACT_BELOW
+from datong.harmonise.rules.amounts import EXACT_BELOW, NUMBER, WHOLE
 from datong.harmonise.rules.checks import PLATE
+from datong.harmonise.rules.conversions.bounds import fits
+from datong.harmonise.rules.conversions.cleaning import all_digits, trimmed
+from datong.harmonise.rules.conversions.times import TO_THE_MICROSECOND
 
 _D = "[0-9]"
 _SECONDS = f"[1-9]{_D * 3}-{_D * 2}-{_D * 2}[ T]{_D * 2}:{_D * 2}:{_D * 2}"
 _TIMES = (f"{_SECONDS}[-+]0{_D}", f"{_SECONDS}Z", f"{_SECONDS}[-+]0{_D}:[0-5]{_D}")
-"""Most of the times that conversions.TO_THE_MICROSECOND lets pass; telling them is half as dear so."""
+"""Most of the times that TO_THE_MICROSECOND lets pass; telling them is half as dear so."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,8 @@ def quick(column: Column, is_number: bool) -> Quick | None:
         return None
     could_be = [marker for marker in dict.fromkeys(("", *column.missing)) if re.fullmatch(found.texts, marker)]
     markers = [] if is_number else [f"{text} <> {literal(marker)}" for marker in could_be]
-    fits = sql.fits(column) or [f"{sql.value(column.element.name)} IS NOT NULL"]
-    there = (*markers, *found.conditions, *fits)
+    met = fits(column) or [f"{sql.value(column.element.name)} IS NOT NULL"]
+    there = (*markers, *found.conditions, *met)
     if column.element.required:
         return Quick(found.value, there, found.needs)
     return Quick(found.value, (f"({text} IS NULL OR ({' AND '.join(there)}))",), found.needs)
@@ -96,22 +99,22 @@ def _number_given(column: Column, text: str) -> _Form | None:
 def _forms(column: Column, text: str) -> _Form | None:
     it, kind = sql.value(column.element.name), column.element.type
     if column.how is How.text and (digits := column.meaning.digits):
-        return _Form(text, (sql.all_digits(text, digits),), f"[0-9]{{{digits}}}")
+        return _Form(text, (all_digits(text, digits),), f"[0-9]{{{digits}}}")
     if column.how is How.text:
-        return _Form(text, (sql.trimmed(text),))
+        return _Form(text, (trimmed(text),))
     if column.how is How.number:
         if kind is Type.number:
             nought = f"({it} <> 0 OR regexp_full_match({text}, '[+-]?[0.]+'))"
-            exact = (f"regexp_full_match({text}, '{sql.NUMBER}')", f"abs({it}) < {EXACT_BELOW}", nought)
-            return _Form(f"TRY_CAST({text} AS DOUBLE)", exact, sql.NUMBER)
+            exact = (f"regexp_full_match({text}, '{NUMBER}')", f"abs({it}) < {EXACT_BELOW}", nought)
+            return _Form(f"TRY_CAST({text} AS DOUBLE)", exact, NUMBER)
         value = f"TRY_CAST({text} AS BIGINT)" if kind is Type.integer else text
-        return _Form(value, (f"regexp_full_match({text}, '{sql.WHOLE}')",), sql.WHOLE, Needs.digits)
+        return _Form(value, (f"regexp_full_match({text}, '{WHOLE}')",), WHOLE, Needs.digits)
     if column.how in {How.latitude, How.longitude} and column.notation == "decimal":
-        return _Form(f"TRY_CAST({text} AS DOUBLE)", (f"regexp_full_match({text}, '{sql.NUMBER}')",), sql.NUMBER)
+        return _Form(f"TRY_CAST({text} AS DOUBLE)", (f"regexp_full_match({text}, '{NUMBER}')",), NUMBER)
     if column.how is How.timestamp and column.zone == "offset":
         known = " ".join(f"WHEN {text} GLOB '{form}' THEN TRUE" for form in _TIMES)
-        written = f"CASE {known} ELSE regexp_full_match({text}, '{sql.TO_THE_MICROSECOND}') END"
-        return _Form(f"TRY_CAST({text} AS TIMESTAMPTZ)", (written,), sql.TO_THE_MICROSECOND, Needs.value)
+        written = f"CASE {known} ELSE regexp_full_match({text}, '{TO_THE_MICROSECOND}') END"
+        return _Form(f"TRY_CAST({text} AS TIMESTAMPTZ)", (written,), TO_THE_MICROSECOND, Needs.value)
     if column.how is How.plate:
         return _Form(text, (f"regexp_full_match({text}, {literal(PLATE)})",), needs=Needs.value)
     return None

@@ -2,7 +2,9 @@
 
 folders    install, sweep, table_file: the node's folder, files beside it
 library    the data elements
-building   check, build, build_on (another engine)
+checking   check, mappings
+building   build, build_on (another engine)
+recording  what is recorded of a build
 reading    the source of a mapping, for check and build
 drafting   texts for a table nobody has described yet
 matching   match, confirm, synonyms, withdraw_synonym
@@ -20,7 +22,8 @@ measuring  quality_of, quality_history, rows_behind
 Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
 """
 
-from datong.harmonise.service.building import build, build_on, check, mappings
+from datong.harmonise.service.building import build, build_on
+from datong.harmonise.service.checking import check, mappings
 from datong.harmonise.service.contracting import compare, contract
 from datong.harmonise.service.drafting import draft
 from datong.harmonise.service.folders import install, sweep, table_file

@@ -1,4 +1,4 @@
-"""Checking a workspace and building a resource.
+"""Building a resource: its source read, harmonised by a mapping, what cannot be quarantined, and the files kept.
 
 A build is named by what it is made of (source content, mapping, standard, plan), so building the same again gives
 the same build and adds nothing. Contract: tests/harmonise/test_harmonise_service.py.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,127 +18,35 @@ from datong import __version__
 from datong.engine import rules as plans
 from datong.engine.model import STEP_FAILED, Engine, Plan, Result
 from datong.engine.service import DUCKDB
-from datong.ground import evidence
 from datong.ground.canonical import digest, hexdigest, plain
-from datong.ground.db import Actor, Store, Tx
+from datong.ground.db import Tx
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model import lineage as lineage_values
 from datong.harmonise.model.builds import State
-from datong.harmonise.model.drift import DRIFTED
-from datong.harmonise.model.mappings import Mapping, SourceKind, Standard
+from datong.harmonise.model.mappings import Mapping, SourceKind
 from datong.harmonise.model.reading import Reading
-from datong.harmonise.model.refusals import (
-    BAD_WORKSPACE,
-    NO_ROWS,
-    NO_SPACE,
-    TOO_MANY_QUARANTINED,
-)
+from datong.harmonise.model.refusals import BAD_WORKSPACE, NO_ROWS, NO_SPACE
 from datong.harmonise.model.repairs import Repair
 from datong.harmonise.model.texts import Texts
-from datong.harmonise.rules import changes, contracts, layer, quality, standards
+from datong.harmonise.rules import contracts, layer, quality, standards
 from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
-from datong.harmonise.rules.places import asked, listed, place_of, placed
-from datong.harmonise.rules.workspace import RESOURCE, asking, mapping_names, mapping_of, sound_part, unnamed
-from datong.harmonise.service import drifting, layering, loading, matching, measuring, ruling, runs, trying
+from datong.harmonise.rules.places import placed
+from datong.harmonise.rules.workspace import RESOURCE, mapping_of, sound_part
+from datong.harmonise.service import checking, drifting, layering, loading, matching, measuring, recording, ruling, runs
 from datong.harmonise.service import reading as reading_of
 from datong.harmonise.service import suspicions as traps
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
-from datong.harmonise.service.library import mistakes_in
 from datong.harmonise.service.repairing import standing
-from datong.harmonise.service.showing import note_of, shown
+from datong.harmonise.service.showing import shown
 from datong.harmonise.store import accounts, files, rereading, scanned
 from datong.harmonise.store import builds as kept
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
-from datong.terms.verbs import verb, view
+from datong.terms.verbs import verb
 
 QUARANTINED_MAX = 0.5
 """A build that would quarantine a greater share of its rows is refused."""
-
-
-@view(Role.data_engineer)
-def mappings(tx: Tx, *, workspace: str) -> list[str]:
-    """The mappings of a workspace, by name."""
-    return mapping_names(texts.files_of(folders_of(tx, workspace, None)[0])[0])
-
-
-@view(Role.data_engineer)
-def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | None = None) -> dict[str, Any]:
-    """Check a workspace: its files, that its sources answer, and that the columns mapped are there.
-
-    workspace: folder, relative to the node's or absolute. data: folder where the sources' paths begin (the workspace
-    itself when not given). Tells all problems at once and changes nothing; of each mapping also the suspicions its
-    first rows raise, and the columns it neither maps nor names in `left` (`unmapped`).
-    """
-    folder, given = folders_of(tx, workspace, data)
-    contents, problems = texts.files_of(folder)
-    names = [mapping] if mapping else mapping_names(contents)
-    if not names and not problems:
-        problems = [Problem("mappings", "没有任何映射", "there is no mapping")]
-    checked, warnings = [], []
-    problems += [] if mapping else [*unnamed(contents), *mistakes_in(contents)]
-    for name in names:
-        found, wrong = mapping_of(contents, name)
-        problems += wrong
-        if found is None:
-            problems += [*_tried(sound_part(contents, name)), *_not_there(tx, asking(contents, name), given)]
-            continue
-        problems += [*trying.tried(found), *_hidden(tx, found)]
-        try:
-            require_not_own(tx, found.source, given)
-            with files.aside(folder_of(tx)) as aside:
-                reading = reading_of.explained(tx, folder, found, given, aside=aside)
-                found = reading_of.as_there(found, reading)
-                drift = drifting.noticed(tx, folder, found, given, reading)
-                suspected = traps.as_json(traps.of_mapping(tx, contents, found, given, reading=reading))
-            warnings += [{"mapping": name, **told} for told in drift.told()]
-            problems += [
-                *plans.problems(reading_of.plan_for(found, reading)),
-                *(_in_file(found, Problem(d.path, d.said.zh, d.said.en)) for d in drift.differences if d.breaking),
-            ]
-            checked.append(
-                {
-                    "mapping": name,
-                    "source": found.source.name,
-                    "standard": found.standard.name,
-                    "rows": rereading.count(reading.tables[found.main]),
-                    "unmapped": drift.unmapped(found),
-                    "suspicions": suspected,
-                }
-            )
-        except Refusal as refusal:
-            problems += _of_source(found, refusal)
-            if refusal.code == DRIFTED.code:
-                drift = drifting.noticed(tx, folder, found, given, None)
-                warnings += [{"mapping": name, **told} for told in drift.told()]
-    return {"accepted": not problems, "mappings": checked, "problems": listed(problems, contents), "changes": warnings}
-
-
-def _tried(mapping: Mapping | None) -> list[Problem]:
-    return trying.tried(mapping) if mapping is not None else []
-
-
-def _not_there(tx: Tx, asked: Mapping | None, data: Path) -> list[Problem]:
-    """What a mapping that is wrong elsewhere asks of its source and does not find."""
-    if asked is None:
-        return []
-    try:
-        require_not_own(tx, asked.source, data)
-        with files.aside(folder_of(tx)) as aside:
-            reading_of.read(asked, data, aside=aside)
-    except Refusal as refusal:
-        return _of_source(asked, refusal)
-    return []
-
-
-def _of_source(mapping: Mapping, refusal: Refusal) -> list[Problem]:
-    """Why a source could not be read, as problems of the workspace."""
-    what, why, _ = refusal.texts()
-    said = Problem(f"sources/{mapping.source.name}.yaml", what.zh + why.zh, what.en + " " + why.en)
-    stops = len(refusal.problems) if refusal.code != DRIFTED.code else int(refusal.facts["count"])
-    wrong = [p for number, p in enumerate(refusal.problems) if number < stops or place_of(p, {})[0]]
-    return [_in_file(mapping, problem) for problem in wrong] or [said]
 
 
 @verb(Role.data_engineer)
@@ -219,7 +126,7 @@ def _build(
     require_not_own(tx, found.source, given)
     with tx.reading():  # others may write to the store meanwhile, but nobody builds
         tx.closing.enter_context(files.building(folder_of(tx)))
-        _versions_show(tx, resource, found.standard)
+        checking.require_version(tx, resource, found.standard)
         attempt.read_whole = False
         repairs = layer.fitting(found, standing(tx, resource, found.source.name))
         reading, load = _read(tx, folder, found, given, aside, resource, full=full, scan=not repairs)
@@ -243,10 +150,10 @@ def _build(
     if load is not None:
         load.keep(tx, made.id)
     drift.keep(tx)
-    row = known if written is None else _kept(tx, *written, engine)
+    row = known if written is None else recording.record(tx, *written, engine)
     assert row is not None
     node, build_id = folder_of(tx), row["id"]
-    if _make_current(tx, resource, build_id) or written is not None:  # so is what its columns mean
+    if recording.make_current(tx, resource, build_id) or written is not None:  # so is what its columns mean
         matching.remember_mapping(tx, found)
     tx.after_commit.append(lambda: files.put_in_place(node, resource, build_id))
     account = accounts.of(tx, build_id)
@@ -265,7 +172,7 @@ def _stands(tx: Tx, known: dict[str, Any] | None) -> bool:
 def _outcome(
     tx: Tx, made: _Made, data: Path, aside: Path, engine: Engine, changed: list[Problem], known: dict[str, Any] | None
 ) -> _Outcome:
-    """Run the plan. Refused (STD-420) when more than half of the rows would be held; changed: as for `_refuse`."""
+    """Run the plan. Refused (STD-420) when more than half of the rows would be held; changed: see recording."""
     try:
         result, repaired = _run(made, aside, engine)
     except Refusal as refusal:
@@ -277,7 +184,7 @@ def _outcome(
         result, repaired = _run(made, aside, engine)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
-        raise _refuse(tx, row, changed, recorded=known is not None)
+        raise recording.refusal(tx, row, changed, recorded=known is not None)
     return _Outcome(made, result, repaired, row)
 
 
@@ -342,7 +249,7 @@ def _mapping(folder: Path, name: str) -> tuple[Texts, Mapping]:
     contents, problems = texts.files_of(folder)
     found, wrong = mapping_of(contents, name)
     if not problems:
-        wrong += placed(_tried(found or sound_part(contents, name)), contents)
+        wrong += placed(checking.tried(found or sound_part(contents, name)), contents)
     if found is None or problems or wrong:
         every = [*problems, *wrong]
         raise BAD_WORKSPACE(every, workspace=folder.name, count=len(every))
@@ -358,15 +265,6 @@ def _suspected(tx: Tx, contents: Texts, found: Mapping, data: Path, reading: Rea
     return {"suspicions": told} if told else {}
 
 
-def _in_file(mapping: Mapping, problem: Problem) -> Problem:
-    """A problem of a column of the source, with the file that names it: the mapping where it reads it."""
-    if place_of(problem, {})[0]:
-        return problem
-    at = next((at for at, path in asked(mapping) if path == problem.where), "")
-    where = f"{mapping.file}: {at}" if at else f"sources/{mapping.source.name}.yaml"
-    return Problem(where, f"{problem.where}：{problem.zh}", f"{problem.where}: {problem.en}")
-
-
 def _run(made: _Made, aside: Path, engine: Engine) -> tuple[Result, dict[str, int]]:
     mapping, reading = made.mapping, made.reading
     result, repaired = layering.run(mapping, reading, made.plan, made.repairs, aside, engine)
@@ -375,28 +273,6 @@ def _run(made: _Made, aside: Path, engine: Engine) -> tuple[Result, dict[str, in
     prefix = f"{mapping.main}." if mapping.source.tables else ""
     held = _with_whole_records(result["quarantined"], reading.tables[mapping.main], prefix)
     return replace(result, tables={**result.tables, "quarantined": held}), repaired
-
-
-def _versions_show(tx: Tx, resource: str, standard: Standard) -> None:
-    """A standard that breaks what readers of the current build rely on must say so in its version (STD-441)."""
-    now = kept.current_build(tx, resource)
-    account = accounts.of(tx, now["id"]) if now is not None else None
-    if now is None or account is None or now["standard_digest"] == standard.digest or now["standard"] != standard.name:
-        return
-    before, _ = standards.standard_of("contract", account["contract"])
-    if before is not None and any(change.breaking for change in changes.changes(before, standard)):
-        changes.accepted(before, standard)
-
-
-def _hidden(tx: Tx, found: Mapping) -> list[Problem]:
-    """What a build would refuse of the standard's version, as problems of the mapping."""
-    try:
-        _versions_show(tx, found.resource, found.standard)
-    except Refusal as refusal:
-        at, (what, why, fix) = f"{found.file}: standard", refusal.texts()
-        whole = Problem(at, f"{what.zh}{why.zh}{fix.zh}", f"{what.en} {why.en} {fix.en}")
-        return [whole, *(Problem(at, f"{p.where} {p.zh}", f"{p.where} {p.en}") for p in refusal.problems)]
-    return []
 
 
 def _account(made: _Made, result: Result, repaired: dict[str, int], place: tuple[str, str | None]) -> dict[str, Any]:
@@ -468,57 +344,3 @@ def _counted(table: pa.Table, keys: tuple[str, ...]) -> list[dict[str, Any]]:
     counted = table.group_by(list(keys)).aggregate([([], "count_all")]).to_pylist()
     named = [{**{key: entry[key] or "" for key in keys}, "rows": entry["count_all"]} for entry in counted]
     return sorted(named, key=lambda entry: (-entry["rows"], *(entry[key] for key in keys)))
-
-
-def _kept(tx: Tx, row: dict[str, Any], account: dict[str, Any], engine: Engine) -> dict[str, Any]:
-    """The row of a build whose files are written aside, recorded; they move into place after the commit."""
-    if (known := tx.get(kept.builds, row["id"])) is None:
-        row = {**row, "seq": kept.next_seq(tx), "at": tx.now}
-        tx.add(kept.builds, row)
-        tx.add(accounts.accounts, account)
-    else:  # whose files were lost or changed
-        row = {**known, "files": row["files"], "digest": row["digest"]}
-        tx.change(kept.builds, row["id"], files=row["files"], digest=row["digest"])
-    by = {"engine": engine.name} if engine is not DUCKDB else {}
-    _witness(tx, "harmonise.built", row, account=digest(account), **by)
-    return row
-
-
-def _make_current(tx: Tx, resource: str, build_id: str) -> bool:
-    moved = kept.point_to(tx, resource, build_id)
-    if moved:
-        evidence.append(tx, "harmonise.made_current", kept.currents, resource, build=build_id)
-    return moved
-
-
-def _refuse(tx: Tx, row: dict[str, Any], changed: list[Problem], *, recorded: bool) -> Refusal:
-    """The refusal of a build; its record is written in a transaction of its own, after this one is undone. changed: how
-    the source differs from the last build's, which is why, often enough."""
-    if not recorded:
-        tx.after_rollback.append(_recorder(tx.store, tx.actor, tx.link, row))
-    problems = [
-        Problem(entry["column"] or "row", f"{entry['rows']} 行：{note_of(entry['reason'])[0]}",
-                f"{entry['rows']} rows: {entry['reason']} ({note_of(entry['reason'])[1]})")
-        for entry in row["reasons_by_column"]
-    ]  # fmt: skip
-    facts = {key: row[key] for key in ("resource", "read", "quarantined", "reasons")}
-    return TOO_MANY_QUARANTINED([*problems, *changed], build=row["id"], **facts)
-
-
-def _recorder(store: Store, actor: Actor, link: str, row: dict[str, Any]) -> Callable[[], None]:
-    def record() -> None:
-        with store.begin(actor, link) as tx:
-            if tx.get(kept.builds, row["id"]) is None:
-                refused = {**row, "state": State.refused.value, "seq": kept.next_seq(tx), "at": tx.now}
-                tx.add(kept.builds, refused)
-                _witness(tx, "harmonise.refused", refused)
-
-    return record
-
-
-def _witness(tx: Tx, act: str, row: dict[str, Any], **more: Any) -> None:
-    told = (
-        "resource", "source", "standard", "read", "harmonised", "quarantined", "reasons", "digest", "source_digest",
-        "standard_digest", "mapping_digest", "plan_digest",
-    )  # fmt: skip
-    evidence.append(tx, act, kept.builds, row["id"], **{name: row[name] for name in told}, **more)
