@@ -167,7 +167,8 @@ class Source:
     files. `encodings`: where files are in several, those that one of them may be in; `encoding` is the first then.
     `keeps_totals`: rows that add others up are records too. `unnest`: the path of a list in each record, whose items
     become rows. `fill_down`: columns that name a group in its first row alone, from the outer to the
-    inner. `apart`: by table what else is said of its file alone (fields of this class). `columns`, `numbered` by
+    inner. `named`: the column that holds what stands for `*` in the name of a file or sheet, which is `part` once it is
+    known. `apart`: by table what else is said of its file alone (fields of this class). `columns`, `numbered` by
     table ("" for the source's one file): the names of the columns of a file without a header line, and the column that
     holds the number of each row there."""
 
@@ -196,6 +197,8 @@ class Source:
     keeps_totals: bool = False
     unnest: str = ""
     fill_down: tuple[str, ...] = ()
+    named: str = ""
+    part: str = ""
     apart: Map[str, Map[str, Any]] = field(default_factory=dict)
 
     @property

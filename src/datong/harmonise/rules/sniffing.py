@@ -90,8 +90,9 @@ def workbook_look(sheets: Sequence[str], wanted: str = "") -> Look:
     if wanted:
         return Look(SourceKind.excel, {"sheet": wanted})
     names = ", ".join(sheets[:10])
-    zh = f"取第一张工作表；共有：{names}。用 --table 另指其一。"
-    said = Text(zh, f"The first sheet is taken; there are: {names}. --table takes another.")
+    zh = f'取第一张工作表；共有：{names}。用 --table 另指其一；若同为一表，在数据源中写 sheet: "*"。'
+    en = f'The first sheet is taken; there are: {names}. --table takes another; where all are one table, `sheet: "*"`.'
+    said = Text(zh, en)
     return Look(SourceKind.excel, {"sheet": sheets[0]}, (said,))
 
 

@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 
 from datong.harmonise.model.drafts import Unfit
 from datong.harmonise.model.mappings import FILE_KINDS, Api, Bucket, Load, LoadBy, Page, Paging, SourceKind, Unpivot
+from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules.addresses import address_of, holds_secret
 from datong.harmonise.rules.found import Found
 from datong.harmonise.rules.source_tables import OF_A_TABLE, OneTable
 
 ALL = {"kind", "title", "note", "load"}
 FILE = {"path", "tables"}
-TEXT = {*FILE, "encoding", "member"}
+TEXT = {*FILE, "encoding", "member", "named"}
 KEYS: Map[SourceKind, set[str]] = {
     SourceKind.json: {*TEXT, "records", "unnest", "unpivot"},
     SourceKind.ndjson: {*TEXT, "unnest", "unpivot"},
@@ -35,8 +36,18 @@ KEYS: Map[SourceKind, set[str]] = {
         "fill_down",
         "unpivot",
     },
-    SourceKind.parquet: FILE,
-    SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows", "columns", "totals", "fill_down", "unpivot"},
+    SourceKind.parquet: {*FILE, "named"},
+    SourceKind.excel: {
+        *FILE,
+        "named",
+        "sheet",
+        "skip_lines",
+        "header_rows",
+        "columns",
+        "totals",
+        "fill_down",
+        "unpivot",
+    },
     SourceKind.database: {"path", "url_from", "url", "password_from", "tables"},
     SourceKind.http: {"url", "records", "token_from", "token_header", "paging", "unnest", "unpivot"},
     SourceKind.s3: {"endpoint", "bucket", "key", "prefix", "region", "format", "access_key_from", "secret_key_from"},
@@ -63,7 +74,10 @@ def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, A
     totals = value.get("totals", "hold")
     if totals not in ("hold", "keep"):
         found.say("totals", "应为 hold 或 keep", "should be hold or keep")
+    if kind is SourceKind.s3 and "*" in str(value.get("sheet", "")):
+        found.say("sheet", "桶中的工作簿须写明一个工作表", "of workbooks in a bucket is one sheet, without *")
     return {
+        "named": _named(found, "named", value),
         "keeps_totals": totals == "keep",
         "quote": quote,
         "member": found.word("member", value.get("member")),
@@ -91,7 +105,7 @@ def _apart(found: Found, kind: SourceKind, at: str, given: Map[str, Any]) -> dic
     texts = {key: found.word(f"{at}.{key}", given[key]) for key in ("sheet", "records") if key in given}
     least = {"skip_lines": 0, "header_rows": 1}
     wholes = {key: _whole(found, f"{at}.{key}", given[key], low) for key, low in least.items() if key in given}
-    own = {"unnest": _unnest, "fill_down": _fill_down}
+    own = {"unnest": _unnest, "fill_down": _fill_down, "named": _named}
     return {**texts, **wholes, **{key: read(found, f"{at}.{key}", given) for key, read in own.items() if key in given}}
 
 
@@ -105,6 +119,21 @@ def _fill_down(found: Found, at: str, given: Map[str, Any]) -> tuple[str, ...]:
     if given.get("tables") and given.get("kind") != SourceKind.database:
         found.say(at, "应写在各表之下", "belongs under each table that it is of")
     return names
+
+
+def _named(found: Found, at: str, given: Map[str, Any]) -> str:
+    name = found.word(at, given.get("named"))
+    if "named" not in given:
+        return ""
+    starred = any("*" in str(given.get(key, "")) for key in ("path", "sheet")) or "prefix" in given
+    if not name or name in (ROW, BROKEN):
+        found.say(at, "应为新的列名", "should be the name of a new column")
+    elif given.get("tables"):
+        found.say(at, "应写在各表之下", "belongs under each table that it is of")
+    elif not starred:
+        zh = "仅用于名中有 *（或 prefix 之下）的多个文件或工作表"
+        found.say(at, zh, "is for several files or sheets: there is no * in `path` or `sheet`, and no `prefix`")
+    return name
 
 
 def _unnest(found: Found, at: str, given: Map[str, Any]) -> str:

@@ -17,7 +17,7 @@ from datong.harmonise.model.mappings import FILE_KINDS, SourceKind
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules.found import Found
 
-OF_A_TABLE = frozenset({"sheet", "skip_lines", "header_rows", "records", "unnest", "fill_down"})
+OF_A_TABLE = frozenset({"sheet", "skip_lines", "header_rows", "records", "unnest", "fill_down", "named"})
 """What besides `columns` and `numbered` may be said of one table's file alone."""
 
 _OF_FILES = "应为 表: 文件", "should name each table with its file"

@@ -198,7 +198,7 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
         "kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "columns", "numbered",
         "quote", "member", "sheet", "header_rows", "url", "token_from", "token_header", "paging", "endpoint", "bucket",
         "key", "prefix", "region", "format", "access_key_from", "secret_key_from", "password_from", "load",
-        "totals", "unnest", "fill_down", "unpivot", "title", "note",
+        "totals", "unnest", "fill_down", "unpivot", "named", "title", "note",
     }  # fmt: skip
     value = found.only(given, "", keys)
     name = file.removeprefix("sources/").removesuffix(".yaml")

@@ -43,9 +43,9 @@ from datong.harmonise.store.sources.databases import columns_of
 from datong.harmonise.store.sources.delimited import csv_rows
 from datong.harmonise.store.sources.documents import Inner, Row, inner_of, json_rows, ndjson_rows
 from datong.harmonise.store.sources.gathering import Gathered, sampled
-from datong.harmonise.store.sources.opening import Content, all_inside, in_its_encoding, opened, unchanged
+from datong.harmonise.store.sources.opening import Content, all_inside, in_its_encoding, opened, stands_for, unchanged
 from datong.harmonise.store.sources.web import Web
-from datong.harmonise.store.sources.workbooks import workbook_rows
+from datong.harmonise.store.sources.workbooks import of_sheets, workbook_rows
 
 __all__ = ["columns_of", "declared", "read", "sample", "samples", "some_files", "some_of"]
 
@@ -127,7 +127,7 @@ def _of_file(source: Source, path: Path, rows: int) -> Sample:
 def samples(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> list[tuple[str, Sample | Refusal]]:
     """The first rows of files that `source` is one table of, the first and the last and some between, by their paths;
     of one that cannot be read, why. Of a database or an API, and where there is one file, of the whole."""
-    several = source.bucket is not None or (source.kind in FILE_KINDS and "*" in source.path)
+    several = source.bucket is not None or (source.kind in FILE_KINDS and "*" in source.path + source.sheet)
     if source.tables or not several:
         return [(source.path, sample(source, data, rows))]
     found: list[tuple[str, Sample | Refusal]] = []
@@ -198,9 +198,11 @@ def _files(source: Source, data: Path, aside: Path | None) -> Iterator[list[tupl
 
     Objects of a bucket are fetched one at a time, and deleted as the next one comes."""
     if source.bucket is None:
+        found = [(replace(source, path=str(path.relative_to(data))), path) for path in all_inside(source, data)]
         yield [
-            (replace(source, path=str(path.relative_to(data))), partial(Path, path))
-            for path in all_inside(source, data)
+            (one, partial(Path, path))
+            for here, path in found
+            for one in of_sheets(replace(here, part=stands_for(source.path, here.path)), path)
         ]
         return
     web = Web(source)
@@ -219,7 +221,8 @@ def _files(source: Source, data: Path, aside: Path | None) -> Iterator[list[tupl
 
                 return fetch
 
-            yield [(replace(source, path=entry.key), fetched(entry)) for entry in listed]
+            below = len(source.bucket.prefix)
+            yield [(replace(source, path=entry.key, part=entry.key[below:]), fetched(entry)) for entry in listed]
     finally:
         web.close()
 

@@ -11,6 +11,7 @@ import codecs
 import gzip
 import io
 import lzma
+import re
 import struct
 import zipfile
 import zlib
@@ -94,6 +95,13 @@ def named(path: str, data: Path) -> list[Path]:
         return sorted(found for found in data.glob(path) if found.is_file())
     except (ValueError, NotImplementedError):  # `**` beside other signs, or a path from the root
         return []
+
+
+def stands_for(name: str, called: str) -> str:
+    """What stands for each `*` of `name` in what is `called` so, with a blank between; "" where there is none."""
+    pieces = [re.escape(piece).replace(r"\?", ".") for piece in re.split(r"\*\*/?|\*", name)]
+    found = re.fullmatch("(.*?)".join(pieces), called)
+    return " ".join(part for part in found.groups() if part) if found else called
 
 
 def all_inside(source: Source, data: Path) -> list[Path]:

@@ -33,7 +33,7 @@ _FRACTIONS = ((r"\.0+(Z|[+-]\d{4})?$", r"\1"), (r"(\.\d*[1-9])0+(Z|[+-]\d{4})?$"
 def gather(source: Source, path: Path, wanted: Iterable[str], gathered: Gathered) -> None:
     """All rows; of a file with more columns than any table has, those of the columns that are `wanted`."""
     with _opened(source, path) as file:
-        columns = list(wanted) if file.metadata.num_columns > COLUMNS_MAX else None
+        columns = [name for name in wanted if name != source.named] if file.metadata.num_columns > COLUMNS_MAX else None
         for batch in file.iter_batches(BATCH_ROWS, columns=columns):
             gathered.add(_texts(source, batch), batch.num_rows)
 

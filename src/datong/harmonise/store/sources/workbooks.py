@@ -18,9 +18,10 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,11 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Span
-from datong.harmonise.model.mappings import Source
+from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.model.reading import is_foot, is_total
 from datong.harmonise.store.sources import floats
 from datong.harmonise.store.sources.documents import Row
-from datong.harmonise.store.sources.opening import BAD_ZIP, PIECE, ZIP_MAGIC, unfolds_too_far
+from datong.harmonise.store.sources.opening import BAD_ZIP, PIECE, ZIP_MAGIC, stands_for, unfolds_too_far
 from datong.harmonise.store.sources.telling import refused, refused_header, refused_os, require_places
 from datong.harmonise.store.sources.worksheets import Untold, untold
 
@@ -52,6 +53,8 @@ def workbook_rows(source: Source, path: Path, names: Callable[[Iterable[str]], N
     """The records below the header of the sheet, or below the lines skipped where the source names the columns. names:
     told what they are called."""
     with _sheet(source, path) as sheet:
+        if sheet.start is None and source.part:
+            return  # an empty one among several
         spans = sorted(sheet.merged_cell_ranges or [])
         named = list(source.columns.get("", ()))
         below = source.skip_lines + (0 if named else source.header_rows)
@@ -92,6 +95,22 @@ def workbook_rows(source: Source, path: Path, names: Callable[[Iterable[str]], N
             raise refused(source, source.path or source.name, zh, en)
 
 
+def of_sheets(source: Source, path: Path) -> Iterator[Source]:
+    """The source once for each sheet that is called so, in the order of the workbook, where its `sheet` has a `*`."""
+    if source.format is not SourceKind.excel or "*" not in source.sheet:
+        yield source
+        return
+    with _workbook(source, path) as workbook:
+        there = [sheet for sheet in _visible(workbook) if fnmatchcase(sheet, source.sheet)]
+        if not there:
+            listed = ", ".join(workbook.sheet_names[:20])
+            zh, en = f"没有这样命名的工作表；共有：{listed}", f"no sheet is called so; there are: {listed}"
+            raise refused(source, f"{source.path or source.name}: {source.sheet}", zh, en)
+    for sheet in there:
+        part = f"{source.part} {stands_for(source.sheet, sheet)}".strip()
+        yield replace(source, path=f"{source.path} {sheet}", sheet=sheet, part=part)
+
+
 def _filled(texts: Sequence[str | None]) -> list[tuple[int, str]]:
     """(column, text) of the cells of a row that hold one."""
     return [(column, text.strip()) for column, text in enumerate(texts) if text and text.strip()]
@@ -106,18 +125,28 @@ def top_of(source: Source, path: Path, count: int) -> tuple[list[list[str]], lis
 
 @contextmanager
 def _sheet(source: Source, path: Path) -> Iterator[CalamineSheet]:
+    with _workbook(source, path) as workbook:
+        seen = _visible(workbook)
+        name = source.sheet or (seen[0] if len(seen) == 1 else "")
+        if name not in workbook.sheet_names:
+            listed = ", ".join(workbook.sheet_names[:20])
+            zh = f"请用 sheet 指定工作表（多张同表者可用 *）：{listed}"
+            en = f"name one of its sheets with `sheet` (with * several that are one table): {listed}"
+            raise refused(source, source.path or source.name, zh, en)
+        yield workbook.get_sheet_by_name(name)
+
+
+def _visible(workbook: CalamineWorkbook) -> list[str]:
+    return [sheet.name for sheet in workbook.sheets_metadata if sheet.visible is SheetVisibleEnum.Visible]
+
+
+@contextmanager
+def _workbook(source: Source, path: Path) -> Iterator[CalamineWorkbook]:
     place = source.path or source.name
     _no_bomb(source, path)
     try:
         with CalamineWorkbook.from_path(path) as workbook:
-            seen = [s.name for s in workbook.sheets_metadata if s.visible is SheetVisibleEnum.Visible]
-            name = source.sheet or (seen[0] if len(seen) == 1 else "")
-            if name not in workbook.sheet_names:
-                listed = ", ".join(workbook.sheet_names[:20])
-                raise refused(
-                    source, place, f"请用 sheet 指定工作表：{listed}", f"name one of its sheets with `sheet`: {listed}"
-                )
-            yield workbook.get_sheet_by_name(name)
+            yield workbook
     except CalamineError as error:
         if "password" in type(error).__name__.lower() or "password" in str(error).lower():
             raise refused(source, place, "工作簿有密码", "the workbook has a password") from None
