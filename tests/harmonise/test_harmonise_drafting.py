@@ -162,7 +162,7 @@ def test_values_that_are_all_codes_of_the_library_are_read_as_codes(
         ("里程（吨）", "trip_distance", {}, True), ("里程（含空驶）", "trip_distance", {}, True),
         ("用电量/万千瓦时", "electricity_consumption", {"unit": "万千瓦时"}, False), ("用电量.万千瓦时", "electricity_consumption", {"unit": "万千瓦时"}, False),
         ("里程/km", "trip_distance", {"unit": "km"}, False), ("里程：公里", "trip_distance", {"unit": "公里"}, False),
-        ("里程/次", "trip_distance", {}, True), ("trip.km", "trip_distance", {"unit": "km"}, True), ("人口/万人", "population", {}, True), ("人口/人", "population", {}, False),
+        ("里程（英里）", "trip_distance", {"unit": "英里"}, False), ("里程（站/次）", "trip_distance", {}, True), ("里程/次", "trip_distance", {}, True), ("trip.km", "trip_distance", {"unit": "km"}, True), ("人口/万人", "population", {}, True), ("人口/人", "population", {}, False),
         ("总费用（万元）", "healthcare_expenses", {}, True), ("trip_min", "trip_distance", {}, True), ("plan_m", "trip_distance", {}, True),
         ("distance", "trip_distance", {}, True), ("age", "age", {}, False), ("航向", "heading", {}, False),
         ("常住人口（万人）", "population", {}, True), ("常住人口（人）", "population", {}, False), ("人口", "population", {}, False),

@@ -149,6 +149,18 @@ def test_numbers_without_the_unit_that_others_carry() -> None:
     assert not rules.suspected(every, numbers={"weight"})
 
 
+@pytest.mark.parametrize(("heading", "wanted", "said"), [
+    ("用水量（吨）", "m3", "吨"), ("能耗（吨标准煤）", "kW.h", "吨标准煤"), ("单价（元/箱）", "CNY", "元/箱"), ("价格(美元/桶)", "CNY", "美元/桶"),
+    ("血糖（mmol/L）", "mg", "mmol/L"), ("amount (GBP)", "CNY", "GBP"), ("用电量（百万度）", "kW.h", "百万度"), ("金额（港元）", "CNY", "港元"),
+    ("用水量（方）", "m3", ""), ("里程（英里）", "km", ""), ("电量（MWh）", "kW.h", ""), ("金额（元）", "CNY", ""), ("金额（元）", "", ""),
+    ("金额（含税）", "CNY", ""), ("金额（个人）", "CNY", ""), ("速度（平均）", "km/h", ""), ("功率(max)", "kW", ""), ("电压（A）", "km", ""),
+    ("距离(Y/N)", "km", ""), ("时长（时:分）", "s", ""), ("用水量（吨）", "{unknown}", ""),
+])  # fmt: skip
+def test_a_unit_in_a_heading_that_is_not_turned(heading: str, wanted: str, said: str) -> None:
+    found = rules.unit_unread(heading, wanted)
+    assert [one.evidence for one in found] == ([{"unit": said, "element_unit": wanted}] if said else [])
+
+
 def test_values_that_stand_for_none() -> None:
     chance = random.Random(9)
     ages = [str(chance.randrange(18, 80)) for _ in range(500)]

@@ -25,7 +25,7 @@ from datong.harmonise.model.reading import SampleColumn
 from datong.harmonise.rules.amounts import CURRENCY, EXCEL, SIDES, before_it, behind_it, with_side
 from datong.harmonise.rules.conversions import HALVES, only_digits
 from datong.harmonise.rules.elements import pinyin_of
-from datong.harmonise.rules.headings import unit_of
+from datong.harmonise.rules.headings import unit_of, unread
 from datong.harmonise.rules.units import UNITS, Step, counts, key, step, written
 
 MARKERS = (
@@ -320,6 +320,12 @@ def _in_unit(keys: dict[str, Any], column: SampleColumn, wanted: str, made: Type
     if scaled and scaled != Step(1, 0, 1) and (not unit or turn):
         doubts = () if unit and sure else (Text("￥ 之后的数以元计？", f"its numbers are in {unit or '元'}?"),)
         return {**keys, "unit": unit or keys["currency"]}, doubts, Type.number
+    if not unit and (other := unread(column.path, wanted)):
+        zh, en = (
+            f"列名写的 {other} 不是已知的单位：{wanted}？",
+            f"its name says {other}, no unit that is known: {wanted}?",
+        )
+        return keys, (Text(zh, en),), made
     if not unit and any(kind.kind not in _TOLD for kind in UNITS.get(wanted, ())):
         return keys, (Text(f"没有写明单位：{wanted}？", f"no unit stands in its name: {wanted}?"),), made
     if unit and turn is None and (wanted in UNITS or (not wanted and not counts(unit))):

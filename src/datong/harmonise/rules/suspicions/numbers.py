@@ -1,6 +1,6 @@
 """Numbers, and what stands among them: two units, none, one that means "none", one alone.
 
-Must never know: which unit an element has. Contract: tests/harmonise/suspicions/test_suspicions.py.
+Must never know: mappings. Contract: tests/harmonise/suspicions/test_suspicions.py.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Mapping as Map
 
 from datong.ground.refusal import Text
 from datong.harmonise.model.suspicions import Suspicion
+from datong.harmonise.rules.headings import unread
 from datong.harmonise.rules.suspicions.enough import LEAST
 from datong.harmonise.rules.units import known
 
@@ -91,6 +92,21 @@ def unit_left_out(path: str, values: Sequence[str]) -> list[Suspicion]:
         "element's; make sure, and say it in the mapping (`unit`)",
     )
     return [Suspicion("unit_left_out", (path,), {"values": len(values), "unit": unit, "share": round(share, 4)}, told)]
+
+
+def unit_unread(path: str, wanted: str) -> list[Suspicion]:
+    """A column whose name says a unit that is unknown, or of another kind than the element's: its numbers are taken as
+    numbers of that. wanted: the element's unit, which the mapping does not repeat."""
+    said = unread(path, wanted)
+    if not said:
+        return []
+    told = Text(
+        f"列名写的单位是 {said}，不能换算为元素的单位 {wanted}，数值按 {wanted} 读取：请核对；"
+        f"无误则在映射中写 unit: {wanted}，否则先在数据源中换算。",
+        f"its name says {said}, which does not become {wanted}, the element's unit; its numbers are read in that: "
+        f"make sure, and say `unit: {wanted}` in the mapping where it is right; else turn them before",
+    )
+    return [Suspicion("unit_unread", (path,), {"unit": said, "element_unit": wanted}, told)]
 
 
 _NO_NUMBER = re.compile(
