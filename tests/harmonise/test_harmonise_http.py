@@ -258,10 +258,20 @@ def test_a_break_in_the_middle_says_how_far_it_came(api: Api, tmp_path: Path) ->
     assert refusal.facts["read"] == 7
 
 
+_OTHER, _ERROR = "has another {} than those before it", "tells of an error in {}"
+
+
 @pytest.mark.parametrize(("usual", "then", "told"), [
-    ({"code": 0}, {"code": 500, "msg": "busy"}, "code"), ({"success": True, "msg": ""}, {"success": False}, "success"),
-    ({}, {"Error_Code": "X1"}, "Error_Code"), ({"code": 0, "msg": "a"}, {"code": 0, "msg": "b"}, ""),
-    ({"traceId": "1"}, {"traceId": "2"}, ""),
+    ({"code": 0}, {"code": 1, "msg": "?"}, _OTHER.format("code")), ({}, {"Error_Code": "X1"}, _OTHER.format("Error_Code")),
+    ({"code": 0}, {"code": 500}, _ERROR.format("code")),
+    ({"success": True, "msg": ""}, {"success": False}, _ERROR.format("success")),
+    ({"code": 0, "msg": "ok"}, {"code": 0, "msg": "系统繁忙"}, _ERROR.format("msg")),
+    ({}, {"errorMessage": "no data: token expired"}, _ERROR.format("errorMessage")),
+    ({"code": 0, "msg": "a"}, {"code": 0, "msg": "b"}, _OTHER.format("msg")), ({"msg": "a"}, {"message": "b"}, _OTHER.format("message")),
+    ({"code": 0, "msg": "ok"}, {"code": 0, "msg": "没有更多数据"}, ""), ({}, {"message": "No more records"}, ""),
+    ({"msg": "第 1 页，7 条"}, {"msg": "第 2 页，0 条"}, ""), ({"msg": "共7条"}, {"msg": "共 0 条"}, ""),
+    ({"info": {"at": "p"}}, {"info": {"at": "q"}}, ""), ({"errmsg": ""}, {"errmsg": "no error"}, ""),
+    ({"msg": "a"}, {"msg": None}, ""), ({"msg": "a"}, {}, ""), ({"traceId": "1"}, {"traceId": "2"}, ""),
 ])  # fmt: skip
 def test_an_error_with_status_200_is_not_the_last_page(
     api: Api, tmp_path: Path, usual: dict[str, Any], then: dict[str, Any], told: str
@@ -270,9 +280,39 @@ def test_an_error_with_status_200_is_not_the_last_page(
     api.answers = lambda *_: page(RECORDS, **usual) if len(api.asked) == 1 else page([], **then)
     given = source(api, paging={"by": "page", "parameter": "p"})
     if told:
-        assert f"has another {told} than those before it" in str(refused(given, tmp_path))
+        assert told in str(refused(given, tmp_path))
     else:
         assert len(read(given, tmp_path)) == 7
+
+
+@pytest.mark.parametrize("said", [{"success": False}, {"code": 401}, {"msg": "登录已过期"}])
+def test_an_error_on_the_first_page_is_not_that_nothing_is_new(api: Api, tmp_path: Path, said: dict[str, Any]) -> None:
+    """Under a watermark a first page without records is an ordinary one."""
+    api.answers = lambda *_: page([], **said)
+    assert "tells of an error in" in str(refused(source(api, paging={"by": "page", "parameter": "p"}), tmp_path))
+    api.answers = lambda *_: page([], success=True, code=200, msg="ok")
+    assert read(source(api, paging={"by": "page", "parameter": "p"}), tmp_path) == []
+
+
+def test_a_total_that_is_reached_says_more_than_a_message(api: Api, tmp_path: Path) -> None:
+    """Of pages of one record each the last one that is asked for is the seventh."""
+    api.answers = lambda _path, query, _headers: page(
+        RECORDS[int(query["p"]) - 1 :][:1], total=7, msg=f"m{query['p']}x"
+    )
+    assert len(read(source(api, paging={"by": "page", "parameter": "p", "total": "total"}), tmp_path)) == 7
+
+
+def test_a_page_of_more_values_than_may_be_held_is_refused_unread(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """64 MB of numbers of one digit were 2 GB in memory."""
+    monkeypatch.setattr(apis, "PAGE_VALUES_MAX", 100)
+    given = source(api, paging={"by": "page", "parameter": "p"})
+    api.answers = lambda *_: page([{"id": 1, "many": [1] * 101}] if len(api.asked) == 1 else [])
+    assert "one page holds more than 100 values" in str(refused(given, tmp_path))
+    api.asked.clear()
+    api.answers = lambda *_: page([{"id": 1, "text": "," * 200}] if len(api.asked) == 1 else [])
+    assert ids(read(given, tmp_path)) == [1]
 
 
 def test_a_number_that_does_not_agree_is_refused(api: Api, tmp_path: Path) -> None:

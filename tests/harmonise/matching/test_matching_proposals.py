@@ -47,6 +47,18 @@ def name(proposal: Proposal) -> str | None:
     return proposal.element.name if proposal.element else None
 
 
+def test_how_many_check_characters_fit_is_told_where_not_all_do() -> None:
+    """100 % were credit codes, and then each row was held."""
+    right = values("credit", "s", 200)
+    wrong = tuple(text if text is None else text[:-1] + ("1" if text[-1] != "1" else "2") for text in right)
+    told = []
+    for texts in (right, wrong):
+        (found,) = matched([SampleColumn("统一社会信用代码", "", texts, "")], pack("transport"), library(), {})
+        told.append(found.reason.en)
+    assert "% of 200 values are credit codes" in told[0] and "check character" not in told[0]
+    assert "are credit codes (0 % with a check character that fits)" in told[1]
+
+
 # --- one column --------------------------------------------------------------------------------------------------
 
 

@@ -149,6 +149,18 @@ def test_numbers_without_the_unit_that_others_carry() -> None:
     assert not rules.suspected(every, numbers={"weight"})
 
 
+@pytest.mark.parametrize(("heading", "wanted", "said"), [
+    ("用水量（吨）", "m3", "吨"), ("能耗（吨标准煤）", "kW.h", "吨标准煤"), ("单价（元/箱）", "CNY", "元/箱"), ("价格(美元/桶)", "CNY", "美元/桶"),
+    ("血糖（mmol/L）", "mg", "mmol/L"), ("amount (GBP)", "CNY", "GBP"), ("用电量（百万度）", "kW.h", "百万度"), ("金额（港元）", "CNY", "港元"),
+    ("用水量（方）", "m3", ""), ("里程（英里）", "km", ""), ("电量（MWh）", "kW.h", ""), ("金额（元）", "CNY", ""), ("金额（元）", "", ""),
+    ("金额（含税）", "CNY", ""), ("金额（个人）", "CNY", ""), ("速度（平均）", "km/h", ""), ("功率(max)", "kW", ""), ("电压（A）", "km", ""),
+    ("距离(Y/N)", "km", ""), ("时长（时:分）", "s", ""), ("用水量（吨）", "{unknown}", ""),
+])  # fmt: skip
+def test_a_unit_in_a_heading_that_is_not_turned(heading: str, wanted: str, said: str) -> None:
+    found = rules.unit_unread(heading, wanted)
+    assert [one.evidence for one in found] == ([{"unit": said, "element_unit": wanted}] if said else [])
+
+
 def test_values_that_stand_for_none() -> None:
     chance = random.Random(9)
     ages = [str(chance.randrange(18, 80)) for _ in range(500)]
@@ -156,6 +168,12 @@ def test_values_that_stand_for_none() -> None:
     assert found == {"9999"}
     assert "sentinel" in kinds(age=[*ages, *["-1"] * 20])
     assert "sentinel" not in kinds(age=ages)
+    for none in ("999.9", "-99.99", "999990", "999017", "32766", "65535", "2147483647", "9999999", "999999.0"):
+        assert [one.evidence["value"] for one in look(t=[*ages, *[none] * 9]) if one.kind == "sentinel"] == [none]
+    weather = [*ages, *["999999"] * 20, *["999999.0"] * 6, *["32766"] * 30, *["-999.9"] * 5]
+    each = {one.evidence["value"] for one in look(t=weather) if one.kind == "sentinel"}
+    assert each == {"999999", "999999.0", "32766", "-999.9"}, "one hides behind another"
+    assert "sentinel" not in kinds(t=[str(n) for n in range(32_000, 33_000)] + ["32766"] * 9)
     assert "sentinel" not in kinds(amount=[str(n) for n in range(9000, 11_000)] + ["9999"] * 9)
     days = [f"2019-0{chance.randrange(1, 10)}-11" for _ in range(300)]
     assert "sentinel" in kinds(born=[*days, *["1900-01-01"] * 9])
@@ -167,6 +185,9 @@ def test_ids_that_a_spreadsheet_damaged() -> None:
     assert "exponent" in kinds(id=[*whole, *["5.20102E+17"] * 20])
     assert "exponent" in kinds(id=[repr(float(6222020200112233445 + 12345 * n)) for n in range(200)])
     assert "exponent" not in kinds(id=whole)
+    lettered = [f"G5201{n:014d}" for n in range(200)]
+    assert "exponent" in kinds(id=[*lettered, *[f"2.0260000000{n:04d}e+16" for n in range(90)]]), "some with letters"
+    assert "exponent" not in kinds(load=[*["<20"] * 100, *[f"{n}.5E+07" for n in range(1, 10)] * 2, *["TND"] * 50])
     assert "exponent" not in kinds(
         x=[f"{CHANCE.random() * 1e12:.3E}" for _ in range(20)] + [str(n / 7) for n in range(300)]
     )

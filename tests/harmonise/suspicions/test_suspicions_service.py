@@ -72,6 +72,17 @@ def test_what_the_mapping_minds_already_is_no_suspicion(store: Store, folder: Pa
         assert sorted(found) == sorted(expected), changed
 
 
+def test_a_unit_of_a_heading_is_minded_where_the_mapping_says_one(store: Store, folder: Path, act: Act) -> None:
+    rows = [{"用水量（吨）": n, "c": "x"} for n in range(20)]
+    for more, expected in (({}, ["unit_unread"]), ({"unit": "m3"}, []), ({"carries_unit": True}, [])):
+        column = {"n": {"from": "用水量（吨）", "as": "number", **more}}
+        write(
+            folder / "work", files(column, prop("n", "number", customProperties=[{"property": "unit", "value": "m3"}]))
+        )
+        (folder / "work" / "things.json").write_text(json.dumps(rows))
+        assert [one["kind"] for one in asked(store, act("data_engineer"), mapping="things")] == expected, more
+
+
 def test_what_is_asked_wrongly_is_refused(store: Store, folder: Path, act: Act) -> None:
     write(folder / "work", files({"n": "n"}, prop("n")))
     engineer = act("data_engineer")

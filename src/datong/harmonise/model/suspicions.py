@@ -14,6 +14,7 @@ KINDS: Map[str, Text] = {
     "leading_zeros": Text("前导零丢失", "leading zeros lost"),
     "mixed_units": Text("同列混用两种单位", "two units in one column"),
     "unit_left_out": Text("部分数值未写单位", "numbers without the unit that others carry"),
+    "unit_unread": Text("列名写的单位没有换算", "a unit in a column's name that is not turned"),
     "constant": Text("整列只有一个值", "a column of one value"),
     "sentinel": Text("以特殊值表示缺失", "a value that stands for none"),
     "sum": Text("一列是另两列之和", "a column that is the sum of two others"),

@@ -23,9 +23,9 @@ from datong.harmonise.model.mappings import How, Source, SourceKind, Standard, T
 from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
 from datong.harmonise.rules.amounts import CURRENCY, EXCEL, SIDES, before_it, behind_it, with_side
-from datong.harmonise.rules.conversions.times import only_digits
+from datong.harmonise.rules.conversions.times import HALVES, only_digits
 from datong.harmonise.rules.elements import pinyin_of
-from datong.harmonise.rules.headings import unit_of
+from datong.harmonise.rules.headings import unit_of, unread
 from datong.harmonise.rules.units import UNITS, Step, counts, key, step, written
 
 MARKERS = (
@@ -36,12 +36,26 @@ MARKERS = (
 _DASHES = frozenset(("-", "--", "－", "—", "——"))
 _FINDING = re.compile(r"\+{1,4}|[1-4]\+|\+/?-|-/\+|±|\([+±-]\)|(弱?阳性|阴性)(\([+±-]\))?", re.IGNORECASE)
 """Findings of a laboratory; among them a dash is one too: negative."""
+_IN_HALVES = tuple(
+    f"{day}{between}%p{after}{time}"
+    for day in ("%Y年%m月%d日", "%Y-%m-%d", "%Y/%m/%d")
+    for time in ("%I:%M:%S", "%I:%M", "%I时%M分")
+    for between in (" ", "")
+    for after in ("", " ")
+)
+"""2026年3月1日 下午2时30分, 2026/3/1 上午 9:05:00."""
 FORMATS = (
     "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y%m%d%H%M%S",
     "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M",
-    "%Y年%m月%d日%H时%M分", "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y年%m月%d日", "%Y.%m.%d",
+    "%Y年%m月%d日%H时%M分", *_IN_HALVES, "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y年%m月%d日", "%Y.%m.%d",
 )  # fmt: skip
-DAY_FORMS = tuple(form for form in FORMATS if "%H" not in form)
+DAY_FORMS = tuple(form for form in FORMATS if "%M" not in form)
+_MIDNIGHTS = tuple(
+    f"{day}{midnight}"
+    for day in ("%Y-%m-%d", "%Y/%m/%d")
+    for midnight in (" 00:00:00", " 0:00:00", " 00:00", " 0:00", " 00:00:00.000", " 00:00:00.0", "T00:00:00")
+)
+"""Days as spreadsheets and databases hand them over that know times alone."""
 LOOKED = 2_000
 """How many values of a column are looked at."""
 MOST = 0.9
@@ -189,7 +203,10 @@ def _converted(element: DataElement, texts: list[str], wanted: Type) -> Converte
     if wanted is Type.timestamp:
         return _timestamp(texts)
     if wanted is Type.date:
-        formats = formats_of(texts, [*DAY_FORMS, EXCEL])
+        days = [*DAY_FORMS, EXCEL]
+        formats = formats_of(texts, days)
+        if not formats and _unread(texts, [*days, *_MIDNIGHTS]) == ():
+            formats = formats_of(texts, [*days, *_MIDNIGHTS])
         if formats and _can("date"):
             return {"as": "date", "formats": formats}, (*_unread(texts, formats), *_in_days(formats)), Type.date
         if not formats:  # of times, or told to be none
@@ -305,6 +322,12 @@ def _in_unit(keys: dict[str, Any], column: SampleColumn, wanted: str, made: Type
     if scaled and scaled != Step(1, 0, 1) and (not unit or turn):
         doubts = () if unit and sure else (Text("￥ 之后的数以元计？", f"its numbers are in {unit or '元'}?"),)
         return {**keys, "unit": unit or keys["currency"]}, doubts, Type.number
+    if not unit and (other := unread(column.path, wanted)):
+        zh, en = (
+            f"列名写的 {other} 不是已知的单位：{wanted}？",
+            f"its name says {other}, no unit that is known: {wanted}?",
+        )
+        return keys, (Text(zh, en),), made
     if not unit and any(kind.kind not in _TOLD for kind in UNITS.get(wanted, ())):
         return keys, (Text(f"没有写明单位：{wanted}？", f"no unit stands in its name: {wanted}?"),), made
     if unit and turn is None and (wanted in UNITS or (not wanted and not counts(unit))):
@@ -383,6 +406,11 @@ def _reads(text: str, form: str) -> bool:
         return _DAYS.fullmatch(text) is not None
     if form in _COUNTED:
         return _COUNTED[form].fullmatch(text) is not None
+    if "%p" in form:
+        if "午" not in text:
+            return False
+        for half, said in HALVES.items():
+            text = text.replace(half, said)
     try:
         read = datetime.strptime(text, form)  # noqa: DTZ007 - only whether it reads
     except ValueError:

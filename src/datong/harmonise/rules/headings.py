@@ -87,6 +87,32 @@ def unit_of(name: str, wanted: str) -> tuple[str, bool]:
     return unit, False
 
 
+_UNKNOWN = re.compile(
+    "[十百千万亿兆毫微厘]{0,2}"
+    "(?:[立平]?方(?:.{1,2}[尺寸米]|里|码)?|标方|[英市公][尺寸里引顷斤担两石]|[尺寸丈顷担两钱石码桶箱包袋瓶盒捆卷株棵焦牛]"
+    "|加仑|蒲式耳|吨(?:公里|标准?煤|当量)?|标准?煤|卡|牛顿|摩尔|流明|勒克斯|分贝|拷贝|欧姆?|国际单位"
+    "|英镑|新?台币|韩币|卢布|卢比|法郎|泰铢|[美欧日港韩澳加]?元|克|升|米|瓦|伏|安|赫|帕|秒|小?时|度|天|日|月|年|人|户|辆|台|件|个|次)"
+    "(?:/.{1,6})?"
+    "|[A-Za-zµμΩ%‰]{1,6}[23]?(?:[/·*^][A-Za-z0-9µμΩ-]{1,6})+"
+    "|bbls?|gal|oz|yd|sq ?(?:ft|m)|cu ?(?:ft|m)|cbm|mt|[dg]wt|grt|teu|[tk]?gce|tce|toe|m*btu|dB|lx|lm|pp[bt]|[mun]?mol"
+    "|meq|iu|inch(?:es)?|acres?|gbp|krw|rub|aud|sgd|twd|mop|cad|chf|thb|vnd|inr",
+    re.IGNORECASE,
+)
+"""How units are written that are not known here, and known ones together in a way that is not."""
+_REMARKS = frozenset(("y/n", "n/a", "m/f", "f/m", "and/or", "am/pm", "i/o", "a/b", "yes/no", "true/false"))
+
+
+def unread(name: str, wanted: str) -> str:
+    """What the name of a column says of its unit and cannot be turned into `wanted`, a known unit: of another kind
+    (用水量（吨） for one in m3), or unknown (里程（英里）, 价格（美元/桶）); "" where it says none, or one that can."""
+    unit, sure = unit_of(name, wanted)
+    if unit or wanted not in UNITS:
+        other = sure and wanted in UNITS and step(unit, wanted) is None
+        return unit if other and not (len(unit) == 1 and unit.isascii()) else ""  # (A), (a): marks of columns
+    said = [_SAID.sub("", unicodedata.normalize("NFKC", text).strip()) for text in _BRACKETS.findall(name)]
+    return next((text for text in reversed(said) if text.lower() not in _REMARKS and _UNKNOWN.fullmatch(text)), "")
+
+
 def _known(said: str, wanted: str) -> str:
     """The unit that is written so; of those that differ in capitals only, the one that can be turned into `wanted`."""
     plain = unicodedata.normalize("NFKC", said)

@@ -109,6 +109,14 @@ def of_mapping(
         if not minded.get(one.kind, set()).issuperset(one.columns)
         and (one.columns[0], one.evidence.get("value")) not in none
     ]
+    bare = [c for c in mapping.columns if c.how is How.number and not (c.meaning.unit or c.meaning.percent)]
+    found += [
+        one
+        for c in bare
+        if not c.meaning.carries_unit
+        for path in c.paths
+        for one in rules.unit_unread(path, c.element.unit)
+    ]
     here = _points(mapping)
     names = [name for name in mapping_names(files) if name != mapping.name] if against is None else against
     for name in names if here else []:

@@ -25,6 +25,8 @@ LOCAL_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
 """Of local times, where the mapping names none: with or without a fraction, one as good as the other."""
 EPOCHS = {"epoch_s": (1_000_000, r"-?\d{1,11}(\.\d+)?"), "epoch_ms": (1_000, r"-?\d{1,14}(\.\d{1,3})?")}
 """Formats of times that are counted from 1970-01-01 00:00 UTC: the microseconds of one, and how it is written."""
+HALVES = {"上午": "AM", "下午": "PM"}
+"""What %p reads besides: 下午12:30 is half past noon, as spreadsheets write it."""
 _SIGNS = {"%b": r"\w+", "%B": r"\w+", "%a": r"\w+", "%A": r"\w+", "%p": r"\w+", "%%": "%"}
 
 
@@ -55,6 +57,8 @@ def by_format(text: str, form: str, zone: str) -> str:
     """The local time of `zone` in a cleaned text by one format, or NULL. Of years all four digits must be there: the
     engine would take 19 for the year 19. Of fractions it takes six digits at most; more are cut, and told
     (NANOSECONDS)."""
+    for half, said in HALVES.items() if "%p" in form else ():
+        text = f"replace({text}, '{half}', '{said}')"
     read = f"regexp_replace({text}, '(\\.\\d{{6}})\\d+', '\\1')" if has_fraction(form) else text
     if form in EPOCHS:
         micros, written = EPOCHS[form]

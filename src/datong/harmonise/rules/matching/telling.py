@@ -35,6 +35,8 @@ WAYS: Map[Way, Text] = {
     Way.parts: Text("“{name}”与“{said}”词义相近（{score}）", "{name} and {said} say alike ({score})"),
     Way.spelling: Text("“{name}”与“{said}”拼写相近（{score}）", "{name} and {said} are spelt alike ({score})"),
 }
+_CHECKED = {"resident_id": "resident_checked", "credit_code": "credit_checked"}
+"""Kinds told by their form, and those of them whose check character fits."""
 CONFIRMED = Text("本节点已确认过“{name}”的含义", "the meaning of {name} was confirmed at this node before")
 REJECTED = Text("本节点曾否定“{said}”", "{said} was rejected at this node before")
 GIVEN = Text("映射中已如此确认", "the mapping says so already")
@@ -138,10 +140,12 @@ def _name(column: Column, found: Found) -> Text:
 def _share(look: Profile, kind: str, share: float) -> Text:
     if kind not in KINDS:
         return Text("", "")
-    count = f"{min(look.filled, LOOKED_AT):,}"
+    count, fits = f"{min(look.filled, LOOKED_AT):,}", look.share(_CHECKED.get(kind, kind))
+    zh, en = (f"，校验位相符的 {percent(fits)}", f" ({percent(fits)} with a check character that fits)")
+    checked = kind in _CHECKED and fits < share
     return Text(
-        f"{count} 个取值中 {percent(share)} 是{KINDS[kind].zh}",
-        f"{percent(share)} of {count} values are {KINDS[kind].en}",
+        f"{count} 个取值中 {percent(share)} 是{KINDS[kind].zh}{zh if checked else ''}",
+        f"{percent(share)} of {count} values are {KINDS[kind].en}{en if checked else ''}",
     )
 
 

@@ -35,6 +35,7 @@ _DATES = "|".join((
     rf"{_DAY}\.{_MONTH}\.{_YEAR}",
 ))  # fmt: skip
 _TIME = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
+_SAID = r"(?:[上下]午\s?)?(?:[01]?\d|2[0-3])[:时][0-5]?\d(?:[:分](?:[0-5]?\d秒?)?)?"
 _ZONE = r"(?:Z|[+-]\d\d:?\d\d)?"
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢"
@@ -55,7 +56,7 @@ FORMS: Map[str, re.Pattern[str]] = {
     kind: re.compile(form, re.ASCII)
     for kind, form in {
         "date": _DATES,
-        "timestamp": rf"(?:{_DATES})[T ]?\s?{_TIME}\s?{_ZONE}|{_DAY8}(?:[01]\d|2[0-3])[0-5]\d[0-5]\d"
+        "timestamp": rf"(?:{_DATES})(?:[T ]?\s?{_TIME}\s?{_ZONE}|\s?{_SAID})|{_DAY8}(?:[01]\d|2[0-3])[0-5]\d[0-5]\d"
         r"|1\d{9}(?:\d{3})?",
         "time": _TIME,
         "boolean": r"(?i:true|false|yes|no|y|n|t|f|是|否|有|0|1)",

@@ -23,13 +23,13 @@ from datong.harmonise.model.reading import SampleColumn
 from datong.harmonise.model.suspicions import Suspicion
 from datong.harmonise.rules.suspicions.codes import exponent, hidden_sex, is_postcode, leading_zeros
 from datong.harmonise.rules.suspicions.enough import FEW, LEAST
-from datong.harmonise.rules.suspicions.numbers import constant, mixed_units, sentinel, unit_left_out
+from datong.harmonise.rules.suspicions.numbers import constant, mixed_units, sentinel, unit_left_out, unit_unread
 from datong.harmonise.rules.suspicions.points import PAIRS, Point, datum_step, one_place, street
 from datong.harmonise.rules.suspicions.texts import mojibake
 from datong.harmonise.rules.suspicions.times import not_local_time, rounded
 from datong.harmonise.rules.suspicions.together import named_once, no_list, renamed, sums, swapped, totals
 
-__all__ = ["PAIRS", "Point", "datum_step", "no_list", "one_place", "street", "suspected"]
+__all__ = ["PAIRS", "Point", "datum_step", "no_list", "one_place", "street", "suspected", "unit_unread"]
 
 MOST = 5000
 """Values of a column that are looked at, evenly spread."""

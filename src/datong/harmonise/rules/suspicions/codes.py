@@ -13,6 +13,7 @@ from datetime import date
 from datong.ground.refusal import Text
 from datong.harmonise.model.suspicions import Suspicion
 from datong.harmonise.rules.suspicions.enough import LEAST
+from datong.harmonise.rules.suspicions.numbers import NUMBER
 
 _POSTCODE = re.compile(r"zip|postal|postcode|post_code|邮编|邮政编码|youbian", re.IGNORECASE)
 
@@ -83,9 +84,12 @@ def _zeros_lost(path: str, digits: Sequence[str], length: int, short: float, bes
 
 
 def exponent(path: str, values: Sequence[str]) -> list[Suspicion]:
-    """Whole numbers that a spreadsheet wrote as 1.23457E+17: their last digits are gone."""
+    """Whole numbers that a spreadsheet wrote as 1.23457E+17: their last digits are gone. Beside them stand ids that are
+    whole, with letters in them (G5201…) or in cells of text; among other numbers it is a number."""
     damaged = [value for value in values if re.fullmatch(r"\d(\.\d{1,16})?[eE]\+\d{2}", value)]
-    others = [value for value in values if re.fullmatch(r"\d{11,20}", value)]
+    others = [
+        v for v in values if re.fullmatch(r"\d{11,20}", v) or (re.search(r"\d{5}", v) and not NUMBER.fullmatch(v))
+    ]
     if len(damaged) < 5 or len(damaged) + len(others) < 0.9 * len(values):
         return []
     share = len(damaged) / len(values)

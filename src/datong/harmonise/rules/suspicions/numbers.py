@@ -1,6 +1,6 @@
 """Numbers, and what stands among them: two units, none, one that means "none", one alone.
 
-Must never know: which unit an element has. Contract: tests/harmonise/suspicions/test_suspicions.py.
+Must never know: mappings. Contract: tests/harmonise/suspicions/test_suspicions.py.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Map
 
 from datong.ground.refusal import Text
 from datong.harmonise.model.suspicions import Suspicion
+from datong.harmonise.rules.headings import unread
 from datong.harmonise.rules.suspicions.enough import LEAST
 from datong.harmonise.rules.units import known
 
@@ -92,7 +94,25 @@ def unit_left_out(path: str, values: Sequence[str]) -> list[Suspicion]:
     return [Suspicion("unit_left_out", (path,), {"values": len(values), "unit": unit, "share": round(share, 4)}, told)]
 
 
-_NO_NUMBER = {-1.0, -9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0, 99999999.0, 999999999.0}
+def unit_unread(path: str, wanted: str) -> list[Suspicion]:
+    """A column whose name says a unit that is unknown, or of another kind than the element's: its numbers are taken as
+    numbers of that. wanted: the element's unit, which the mapping does not repeat."""
+    said = unread(path, wanted)
+    if not said:
+        return []
+    told = Text(
+        f"列名写的单位是 {said}，不能换算为元素的单位 {wanted}，数值按 {wanted} 读取：请核对；"
+        f"无误则在映射中写 unit: {wanted}，否则先在数据源中换算。",
+        f"its name says {said}, which does not become {wanted}, the element's unit; its numbers are read in that: "
+        f"make sure, and say `unit: {wanted}` in the mapping where it is right; else turn them before",
+    )
+    return [Suspicion("unit_unread", (path,), {"unit": said, "element_unit": wanted}, told)]
+
+
+_NO_NUMBER = re.compile(
+    r"-1|-9|-99|-?9{3,9}|-?9{2,4}\.9{1,2}|9999[0-9]{2}|999017|32744|32766|32767|-32768|65535|-?214748364[78]"
+)
+"""As statistics write it, weather services (999990 a trace, 32766 no reading), and programs: their greatest number."""
 _NO_DAY = re.compile(
     r"(1900-01-01|1899-12-30|1970-01-01|0001-01-01|9999-12-31|2099-12-31|1753-01-01)([ T]00:00(:00)?.*)?"
 )
@@ -106,19 +126,31 @@ def sentinel(path: str, values: Sequence[str]) -> list[Suspicion]:
         outside = bool(others) and (day < min(others) or day > max(others))
         if count >= 5 and count < len(values) and outside:
             return [_sentinel(path, day, count, len(values))]
-    numbers = numbers_of(values)
-    if len(numbers) < 0.9 * len(values):
+    written = [value for value in values if NUMBER.fullmatch(value)]
+    if len(written) < 0.9 * len(values):
         return []
-    for number, count in Counter(number for number in numbers if number in _NO_NUMBER).most_common():
-        rest = [n for n in numbers if n != number]
-        if count < 5 or len(set(rest)) < 10:
+    numbers = {text: float(text) for text in written}
+    seen = Counter(written)
+    found: list[Suspicion] = []
+    while text := _far(numbers, seen):  # one may hide behind another that is farther away
+        found.append(_sentinel(path, text, seen[text], len(written)))
+        del numbers[text]
+    return found
+
+
+def _far(numbers: Map[str, float], seen: Map[str, int]) -> str:
+    """The text of a number that is used for "none", far from all others; "" where there is none. seen: how often."""
+    several = [text for text in numbers if seen[text] >= 5 and _NO_NUMBER.fullmatch(re.sub(r"\.0+$", "", text))]
+    for text in sorted(several, key=lambda one: -seen[one]):
+        number = numbers[text]
+        rest = {n for n in numbers.values() if n != number}
+        if len(rest) < 10:
             continue
         low, high = min(rest), max(rest)
         away = number - high if number > high else low - number if number < low else 0.0
-        far = away >= (1 if number == -1 and low >= 0 else max(high - low, 1) * 0.5)
-        if far:
-            return [_sentinel(path, f"{number:g}", count, len(numbers))]
-    return []
+        if away >= (1 if number == -1 and low >= 0 else max(high - low, 1) * 0.5):
+            return text
+    return ""
 
 
 def _sentinel(path: str, value: str, count: int, total: int) -> Suspicion:

@@ -15,11 +15,13 @@ import httpx
 
 from datong.ground.crypto import hashing
 from datong.harmonise.model.mappings import Api, Page, Source
-from datong.harmonise.store.sources.documents import DECODER, Inner, Row, rows_of, too_deep, written
+from datong.harmonise.store.sources.documents import DECODER, Inner, Row, holds_more, rows_of, too_deep, written
 from datong.harmonise.store.sources.telling import refused
 from datong.harmonise.store.sources.web import WHOLE, Web, body_of, header_secret, not_answered, shown
 
 PAGE_BYTES_MAX = 64_000_000
+PAGE_VALUES_MAX = 5_000_000
+"""Each is an object of its own while the page is read, some sixty bytes where the text has two."""
 SAME_PAGE = (
     "同一页再次出现：parameter 不是它的参数名，或末页之后总给末页（此时请设置 total）",
     "the same page comes again: `parameter` is not its name, or the last page comes for ever (then set `total`)",
@@ -50,6 +52,7 @@ class Pages:
         before = b""
         pages, total = 0, None
         states: dict[str, Any] | None = None
+        told_here: dict[str, Any] = {}
         while url is not None:
             pages += 1
             if pages > self.api.paging.pages_max:
@@ -57,9 +60,14 @@ class Pages:
                 raise self._endless(url, f"超过 {most} 页（pages_max）", f"more than {most} pages (pages_max)")
             answer, headers = self.page(url)
             records = self._records(url, answer)
-            before_it, states = states, _said(answer)
+            before_it, states = states, _said(answer, STATES)
+            told_before, told_here = told_here, _words(answer)
+            if not records:
+                self._require_no_error(url, states, told_here)
             if not records and before_it is not None:
                 self._require_the_last(url, states, before_it)
+                if self.api.paging.total == "" or not self.held:
+                    self._require_an_end(url, told_here, told_before)
             try:
                 texts = [written(record) for record in records]
             except RecursionError:
@@ -97,6 +105,24 @@ class Pages:
             en = f"a page without records has another {names} than those before it: an error, not the end"
             raise refused(self.source, shown(url), zh, en, self.read)
 
+    def _require_no_error(self, url: str, states: dict[str, Any], told: dict[str, Any]) -> None:
+        """A page without records that says itself that it failed: of the first page nothing else could be told."""
+        names = sorted(name for name, value in states.items() if _is_error(name, value))
+        names += sorted(name for name, value in told.items() if _ERROR.search(_NO_ERROR.sub("", str(value))))
+        if names:
+            zh = f"没有记录的一页在 {', '.join(names)} 中报告差错"
+            en = f"a page without records tells of an error in {', '.join(names)}"
+            raise refused(self.source, shown(url), zh, en, self.read)
+
+    def _require_an_end(self, url: str, told: dict[str, Any], before: dict[str, Any]) -> None:
+        """A page without records that says something new says that it is the end, or it may be a busy server's."""
+        names = [name for name, value in told.items() if _plain(value) not in ("", _plain(before.get(name)))]
+        if unknown := ", ".join(sorted(name for name in names if not _END.search(str(told[name])))):
+            zh = f"空页的 {unknown} 与之前各页不同，又没有说明已到末页：可能是差错。应答若含总数，请设置 total 以核对"
+            en = f"a page without records has another {unknown} than those before it, which does not say that it is "
+            en += "the end: perhaps an error. Where the answer holds the number of all records, name it in `total`"
+            raise refused(self.source, shown(url), zh, en, self.read)
+
     def _require_same_total(self, url: str, told: int | None, total: int | None) -> None:
         """Where the total changed on the way, pages may have moved: a record came twice, and another never."""
         if self.held and told not in (None, total):
@@ -124,7 +150,12 @@ class Pages:
         if self._bytes > ALL_BYTES_MAX:
             raise self._endless(url, f"超过 {ALL_BYTES_MAX} 字节", f"more than {ALL_BYTES_MAX} bytes")
         try:
-            return DECODER.decode(body.decode("utf-8-sig")), headers
+            text = body.decode("utf-8-sig")
+            if holds_more(text, PAGE_VALUES_MAX):
+                zh = f"一页含有超过 {PAGE_VALUES_MAX} 个值：请要求较小的页（paging 的 size_parameter 与 size）"
+                en = f"one page holds more than {PAGE_VALUES_MAX} values: ask for smaller ones (`size_parameter` and "
+                raise refused(self.source, shown(url), zh, f"{en}`size` of `paging`)", read=self.read)
+            return DECODER.decode(text), headers
         except (ValueError, RecursionError):
             html = body.lstrip()[:1] == b"<"
             zh = "应答是网页而不是 JSON（可能是登录页）" if html else "应答不是 JSON"
@@ -248,10 +279,47 @@ STATES = frozenset({
 """Fields in which an answer with status 200 says whether it is one, as they are written without case and separators."""
 
 
-def _said(answer: Any) -> dict[str, Any]:
-    """What an answer says of itself."""
+MESSAGES = frozenset({
+    "msg", "message", "messages", "errmsg", "errormsg", "errormessage", "errordescription", "resultmsg",
+    "resultmessage", "retmsg", "returnmsg", "returnmessage", "statusmsg", "statusmessage", "desc", "info", "reason",
+    "detail", "tip", "tips",
+})  # fmt: skip
+"""Fields in which it says so in words, written in the same way."""
+_ERROR = re.compile(
+    "失败|错误|出错|差错|异常|权限|授权|繁忙|超时|超限|频繁|限流|过期|失效|未登录|请登录|重新登录|稍后|重试|不可用|维护"
+    r"|error|exception|fail|denied|forbidden|unauthori[sz]ed|expired|busy|time[d ]*out|too many|throttl|try again|retry"
+    "|unavailable|maintenance|log ?in",
+    re.IGNORECASE,
+)
+_NO_ERROR = re.compile(r"(\b(no|0|without)|[无未]|没有) ?(errors?|错误|差错|异常)", re.IGNORECASE)
+_END = re.compile(
+    "没有|无|暂|未查|未找|未检|未搜|已到|已经到|已是|已全部|到底|末页|最后|完|结束|成功|正常|空|[零0] ?条"
+    r"|\bno\b|\bnot\b|nothing|none|empty|\bend|last|finish|complete|success|\bok\b|done|\b0\b",
+    re.IGNORECASE,
+)
+"""Words of a page that says it is the end: 没有更多数据, no more data; or that all is well."""
+
+
+def _said(answer: Any, names: frozenset[str]) -> dict[str, Any]:
+    """What an answer says of itself in fields of these names."""
     fields = answer.items() if isinstance(answer, dict) else ()
-    return {name: value for name, value in fields if re.sub("[^a-z]", "", name.lower()) in STATES}
+    return {name: value for name, value in fields if re.sub("[^a-z]", "", name.lower()) in names}
+
+
+def _words(answer: Any) -> dict[str, Any]:
+    return {name: value for name, value in _said(answer, MESSAGES).items() if isinstance(value, str)}
+
+
+def _is_error(name: str, value: Any) -> bool:
+    """Whether a field says that the answer is none: success false, or a code of HTTP for what failed."""
+    if re.sub("[^a-z]", "", name.lower()) in ("success", "ok"):
+        return str(value).lower() == "false"
+    return re.fullmatch("[45][0-9]{2}", str(value)) is not None
+
+
+def _plain(message: Any) -> str:
+    """A message without its numbers: of how many records, of which page."""
+    return re.sub(r"[\d\s]+", "", "" if message is None else str(message))
 
 
 def _at(value: Any, path: str) -> Any:

@@ -128,10 +128,15 @@ def row_of(item: Any, text: str | None = None, inner: Inner | None = None) -> Ro
 def _require_few(source: Source, record: str, read: int = 0) -> None:
     """Refuses a record of more values than may be held, before they are."""
     most = RECORD_VALUES_MAX
-    if len(record) > most and record.count(",") > most and _STRING.sub("", record).count(",") > most:
+    if holds_more(record, most):
         zh = f"一条记录含有超过 {most} 个值：请把其中的列表单独作为一个数组（records）提供，一项一条记录"
         en = f"one record holds more than {most} values: give its list as an array by itself (`records`)"
         raise refused(source, source.path or source.name, zh, en, read=read)
+
+
+def holds_more(text: str, values: int) -> bool:
+    """Whether a text of JSON holds more than so many values, told without reading it."""
+    return len(text) > values and text.count(",") > values and _STRING.sub("", text).count(",") > values
 
 
 def too_deep(source: Source, read: int) -> Refusal:
