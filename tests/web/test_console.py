@@ -52,7 +52,7 @@ OUT_AND_IN = {"/login", "/logout"}
 
 
 class Browser(Asgi):
-    """Keeps cookies, names itself, sends the Origin of its page with every form."""
+    """Keeps cookies, names itself, sends the Origin of its page with every form, goes to the page of what came of it."""
 
     def __init__(self, app: Any, store: Store) -> None:
         super().__init__(app)
@@ -60,7 +60,12 @@ class Browser(Asgi):
 
     def request(self, method: str, path: str, **given: Any) -> httpx.Response:
         headers = {**BROWSER, **(THERE if method == "POST" else {}), **given.pop("headers", {})}
-        return super().request(method, path, headers=headers, **given)
+        answer = super().request(method, path, headers=headers, **given)
+        there = answer.headers.get("location", "")
+        if method == "POST" and "_told=" in there:
+            assert answer.status_code == 303
+            return self.request("GET", there, headers={"accept-language": headers["accept-language"]})
+        return answer
 
     def log_in(self, login: str, password: str = PASSWORD, **fields: str) -> httpx.Response:
         return self.post("/login", data={"login": login, "password": password, **fields})

@@ -169,7 +169,7 @@ def record(page: Page) -> Callable[[Visit], Answer | Response]:
             "page": page, "section": section, "row": row, "proofs": proofs, "of_members": acts.of_members(visit, row),
             "buttons": acts.buttons(visit, section.view, {**row, "hold": more.get("hold")}),
         }  # fmt: skip
-        return template, {**shown, **more}, 200
+        return template, {**shown, **more}, visit.outcome.status if visit.outcome else 200
 
     return show
 
