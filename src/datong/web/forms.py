@@ -224,9 +224,8 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     ]
     told: dict[str, list[Any]] = {}
     for problem in error["problems"] if error else ():
-        told.setdefault(_told_of(problem["where"], [field["name"] for field in fields if field["name"]]), []).append(
-            problem
-        )
+        place = _told_of(problem["where"], [field["name"] for field in fields if field["name"]], given)
+        told.setdefault(place, []).append(problem)
     doc = inspect.getdoc(verb.call) or ""
     return {
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
@@ -348,12 +347,13 @@ def _closed_up(given: dict[str, str]) -> dict[str, str]:
     return given
 
 
-def _told_of(where: str, names: Collection[str]) -> str:
+def _told_of(where: str, names: Collection[str], given: Mapping[str, str]) -> str:
     """The field that a problem is of; empty where it is of none. A gate says its name before it, and a verb of one
     structure the part alone; what is said of a whole is told at its first part."""
+    where = where.rpartition(": ")[2]
     for known, asked in choices.TOLD_OF.items():
         where = where.replace(known, asked, 1) if where.startswith(known) else where
-    where = INDEX.sub(r".\1", where.rpartition(": ")[2])
+    where = INDEX.sub(r".\1", choices.clause_of(where, given) or where)
     wholes = dict.fromkeys(_whole(name) for name in names if _whole(name))
     for asked in (where, *(f"{whole}.{where}" for whole in wholes)):
         found = [name for name in names if re.match(rf"{re.escape(name)}(?![a-z_0-9])", asked)]
