@@ -392,11 +392,13 @@ def test_a_contract_says_that_it_is_held_by_whom_and_why(browser: Browser, store
         page = browser.get(at)
         assert f"deliver/{deed}" not in offered(page.text)
         assert ("交付已暂停" in page.text) is bool(said)
+        assert ("交付已暂停" in browser.get("/contracts").text) is bool(said), "and its list says so"
         assert said in page.text
     with store.begin(NODE, "start") as tx:
         holding.hold(tx, CONTRACT, "suspended", "stopped there", provider=True)
     page = browser.get(f"/contracts/{CONTRACT}?lang=en")
     assert "Deliveries are suspended stopped there" in text(page)
+    assert "deliveries suspended" in text(browser.get("/contracts?lang=en"))
     assert "the provider alone resumes it" in text(page)
     assert "deliver/resume" not in offered(page.text), "it is not this side's"
 
