@@ -18,7 +18,7 @@ from datong.ground.db import NODE, Actor, Store, metadata
 from datong.register import service as register
 from datong.terms.policy import to_json
 from datong.terms.verbs import VERBS
-from datong.web import acts
+from datong.web import acts, words
 from datong.web.api import arguments_model
 from datong.web.pages import PAGES
 from datong.web.visits import Visit
@@ -87,6 +87,36 @@ def test_an_invoice_offers_what_its_side_may_do_now(browser: Browser, store: Sto
     assert f'href="/invoices/{INVOICE}"' in form
     browser.enter("pm")
     assert offered(browser.get(f"/invoices/{INVOICE}").text) == set()
+
+
+def others(page: str) -> str:
+    found = re.search(r'<p class="hint elsewhere">(.*?)</p>', page, re.DOTALL)
+    return re.sub(r"<[^>]+>", "", found[1]) if found else ""
+
+
+def test_a_record_says_who_may_do_what_this_person_may_not(browser: Browser, store: Store) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="rv", name="审核", roles=["reviewer"])
+        mine = signing.me(tx).party
+    accept, pay = (words.button_title(VERBS[f"settle.{name}"], "en") for name in ("accept_invoice", "record_payment"))
+    for login, state, seller, buyer, wanted in (
+        ("au", "RECEIVED", OTHER, mine, [f"{accept} (finance)"]),
+        ("fi", "RECEIVED", OTHER, mine, []),
+        ("fi", "ISSUED", mine, OTHER, [f"{accept} ({OTHER})"]),
+        ("pm", "ISSUED", mine, OTHER, ["(finance); ", f"{accept} ({OTHER})"]),
+        ("pm", "ACCEPTED", OTHER, mine, [f"{pay} (finance)"]),
+        ("pm", "VOIDED", OTHER, mine, []),
+    ):
+        invoice(store, state, seller=seller, buyer=buyer)
+        browser.enter(login)
+        said = others(browser.get(f"/invoices/{INVOICE}?lang=en").text)
+        assert all(one in said for one in wanted), (login, state, said)
+        assert bool(wanted) is bool(said), (login, state, said)
+    instrument(store, "agreement", "OFFERED", grantor=mine, grantee=OTHER)
+    browser.enter("rv")
+    said = others(browser.get(f"/instruments/{INSTRUMENT}?lang=zh").text)
+    assert f"作为被授予方会签协议（{OTHER}）" in said
+    assert "会签协议（数据专员" not in said, "at this node nobody may"
 
 
 def test_an_instrument_offers_what_its_side_may_do_now(browser: Browser, store: Store) -> None:

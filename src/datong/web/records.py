@@ -180,6 +180,7 @@ def record(page: Page) -> Callable[[Visit], Answer | Response]:
         shown = {
             "page": page, "section": section, "row": row, "proofs": proofs, "of_members": acts.of_members(visit, row),
             "buttons": acts.buttons(visit, section.view, {**row, "hold": more.get("hold")}),
+            "elsewhere": acts.elsewhere(visit, section.view, {**row, "hold": more.get("hold")}),
         }  # fmt: skip
         return template, {**shown, **more}, visit.outcome.status if visit.outcome else 200
 
