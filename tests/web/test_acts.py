@@ -86,7 +86,9 @@ def test_an_invoice_offers_what_its_side_may_do_now(browser: Browser, store: Sto
     assert 'value="1000.00"' in form
     assert f'href="/invoices/{INVOICE}"' in form
     browser.enter("pm")
-    assert offered(browser.get(f"/invoices/{INVOICE}").text) == set()
+    page = browser.get(f"/invoices/{INVOICE}").text
+    assert offered(page) == set()
+    assert '<p class="printed">账单 <code>' in page, "on paper it says what it is"
 
 
 def others(page: str) -> str:
