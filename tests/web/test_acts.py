@@ -18,7 +18,7 @@ from datong.ground.db import NODE, Actor, Store, metadata
 from datong.register import service as register
 from datong.terms.policy import to_json
 from datong.terms.verbs import VERBS
-from datong.web import acts
+from datong.web import acts, words
 from datong.web.api import arguments_model
 from datong.web.pages import PAGES
 from datong.web.visits import Visit
@@ -86,7 +86,39 @@ def test_an_invoice_offers_what_its_side_may_do_now(browser: Browser, store: Sto
     assert 'value="1000.00"' in form
     assert f'href="/invoices/{INVOICE}"' in form
     browser.enter("pm")
-    assert offered(browser.get(f"/invoices/{INVOICE}").text) == set()
+    page = browser.get(f"/invoices/{INVOICE}").text
+    assert offered(page) == set()
+    assert '<p class="printed">账单 <code>' in page, "on paper it says what it is"
+
+
+def others(page: str) -> str:
+    found = re.search(r'<p class="hint elsewhere">(.*?)</p>', page, re.DOTALL)
+    return re.sub(r"<[^>]+>", "", found[1]) if found else ""
+
+
+def test_a_record_says_who_may_do_what_this_person_may_not(browser: Browser, store: Store) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="rv", name="审核", roles=["reviewer"])
+        mine = signing.me(tx).party
+    accept, pay = (words.button_title(VERBS[f"settle.{name}"], "en") for name in ("accept_invoice", "record_payment"))
+    for login, state, seller, buyer, wanted in (
+        ("au", "RECEIVED", OTHER, mine, [f"{accept} (finance)"]),
+        ("fi", "RECEIVED", OTHER, mine, []),
+        ("fi", "ISSUED", mine, OTHER, [f"{accept} ({OTHER})"]),
+        ("pm", "ISSUED", mine, OTHER, ["(finance); ", f"{accept} ({OTHER})"]),
+        ("pm", "ACCEPTED", OTHER, mine, [f"{pay} (finance)"]),
+        ("pm", "VOIDED", OTHER, mine, []),
+    ):
+        invoice(store, state, seller=seller, buyer=buyer)
+        browser.enter(login)
+        said = others(browser.get(f"/invoices/{INVOICE}?lang=en").text)
+        assert all(one in said for one in wanted), (login, state, said)
+        assert bool(wanted) is bool(said), (login, state, said)
+    instrument(store, "agreement", "OFFERED", grantor=mine, grantee=OTHER)
+    browser.enter("rv")
+    said = others(browser.get(f"/instruments/{INSTRUMENT}?lang=zh").text)
+    assert f"作为被授予方会签协议（{OTHER}）" in said
+    assert "会签协议（数据专员" not in said, "at this node nobody may"
 
 
 def test_an_instrument_offers_what_its_side_may_do_now(browser: Browser, store: Store) -> None:
@@ -392,11 +424,13 @@ def test_a_contract_says_that_it_is_held_by_whom_and_why(browser: Browser, store
         page = browser.get(at)
         assert f"deliver/{deed}" not in offered(page.text)
         assert ("交付已暂停" in page.text) is bool(said)
+        assert ("交付已暂停" in browser.get("/contracts").text) is bool(said), "and its list says so"
         assert said in page.text
     with store.begin(NODE, "start") as tx:
         holding.hold(tx, CONTRACT, "suspended", "stopped there", provider=True)
     page = browser.get(f"/contracts/{CONTRACT}?lang=en")
     assert "Deliveries are suspended stopped there" in text(page)
+    assert "deliveries suspended" in text(browser.get("/contracts?lang=en"))
     assert "the provider alone resumes it" in text(page)
     assert "deliver/resume" not in offered(page.text), "it is not this side's"
 

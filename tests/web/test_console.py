@@ -52,7 +52,7 @@ OUT_AND_IN = {"/login", "/logout"}
 
 
 class Browser(Asgi):
-    """Keeps cookies, names itself, sends the Origin of its page with every form."""
+    """Keeps cookies, names itself, sends the Origin of its page with every form, goes to the page of what came of it."""
 
     def __init__(self, app: Any, store: Store) -> None:
         super().__init__(app)
@@ -60,7 +60,12 @@ class Browser(Asgi):
 
     def request(self, method: str, path: str, **given: Any) -> httpx.Response:
         headers = {**BROWSER, **(THERE if method == "POST" else {}), **given.pop("headers", {})}
-        return super().request(method, path, headers=headers, **given)
+        answer = super().request(method, path, headers=headers, **given)
+        there = answer.headers.get("location", "")
+        if method == "POST" and "_told=" in there:
+            assert answer.status_code == 303
+            return self.request("GET", there, headers={"accept-language": headers["accept-language"]})
+        return answer
 
     def log_in(self, login: str, password: str = PASSWORD, **fields: str) -> httpx.Response:
         return self.post("/login", data={"login": login, "password": password, **fields})
@@ -1132,6 +1137,8 @@ def test_a_contracts_page_says_what_is_allowed_who_signed_and_where_control_ends
         assert [word in box for word in words] == [download] * 4
     assert zh.text.count("<summary>Ed25519</summary>") == 2
     assert "negotiate.contract_finalized" in zh.text
+    (negotiation,) = set(re.findall(r'href="(/contracts/neg-\w+)"', browser.get("/contracts").text))
+    assert f'class="button" href="/contracts/{agreement}"' in browser.get(negotiation).text, "there it goes on"
     assert json.dumps(TERMS["until"])[1:-1] not in re.sub(r'datetime="[^"]+"', "", zh.text)  # told in Beijing time
 
 
@@ -1216,6 +1223,7 @@ def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path
     shown = browser.get(f"/contracts/{negotiation}").text
     for verb in ("accept", "counter", "terminate"):
         assert f"/do/negotiate/{verb}?negotiation={negotiation}" in shown
+    assert "现由 本方 办理" in text(browser.get(f"/contracts/{negotiation}?lang=zh"))
     assert "/do/negotiate/verify" not in shown
     seen = re.search(r"/do/negotiate/accept\?negotiation=\S+&amp;seen=([^\"]+)\"", shown)
     assert seen is not None
@@ -1237,7 +1245,9 @@ def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path
     assert provider.negotiation()["state"] == consumer.negotiation()["state"] == "TERMINATED"
     assert "/do/negotiate/" not in browser.get(f"/contracts/{negotiation}").text
     browser.enter("de")
-    assert "/do/negotiate/" not in browser.get(f"/contracts/{negotiation}").text
+    over = browser.get(f"/contracts/{negotiation}").text
+    assert "/do/negotiate/" not in over
+    assert "现由" not in over and "Now held by" not in over
     for node in (provider, consumer):
         node.store.dispose()
 

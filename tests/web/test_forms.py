@@ -354,7 +354,32 @@ def test_a_policy_is_written_by_somebody_who_knows_no_json(browser: Browser) -> 
     assert "&#34;permissions&#34;: []" in blank
     wrong = browser.post(f"{at}?lang=zh", data={**CLAUSES, "policy.clauses.0.op": "lt", "terms.k": "5"})
     assert wrong.status_code == 400
-    assert 'href="#for-policy.clauses.0.rule"' in wrong.text, "what is wrong of the policy leads to it"
+    assert 'href="#for-policy.clauses.0.op"' in wrong.text, "what is wrong of the policy leads to it"
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "said"),
+    [
+        ({"policy.clauses.2.op": "isPartOf"}, "policy.clauses.1.op", "不适用于"),
+        ({"policy.clauses.2.right": "morgen"}, "policy.clauses.1.right", "morgen"),
+        ({"policy.clauses.2.left": ""}, "policy.clauses.1.left", "未知约束"),
+        ({"policy.clauses.4.action": "sing"}, "policy.clauses.2.action", "sing"),
+        ({"policy.clauses.6.action": "compute", "policy.clauses.6.left": "count", "policy.clauses.6.op": "lteq",
+          "policy.clauses.6.right": "many"}, "policy.clauses.3.right", "many"),
+        ({"policy.clauses.2.left": "purpose", "policy.clauses.2.op": "isNoneOf",
+          "policy.clauses.2.right": "public_welfare、industry_development"}, "policy.clauses.0.action", "相互矛盾"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_of_a_policy_stands_at_the_field_that_says_it(
+    browser: Browser, changed: dict[str, str], field: str, said: str
+) -> None:
+    browser.enter("pm")
+    fields = {**CLAUSES, "terms.product": "p", "terms.purpose": "public_welfare", "consumer": "c", **changed}
+    wrong = browser.post("/do/negotiate/offer?lang=zh", data=fields).text
+    assert f'href="#for-{field}"' in wrong
+    assert f'aria-describedby="wrong-{field}"' in wrong
+    told = wrong.partition(f'id="wrong-{field}">')[2].partition("</span>")[0]
+    assert said in told
 
 
 QUESTION = """kind: count

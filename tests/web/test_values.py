@@ -48,6 +48,14 @@ def test_a_cell(value: Any, column: str, zh: str, en: str) -> None:
     assert (str(ZH.short(value, column)), str(EN.short(value, column))) == (zh, en)
 
 
+def test_words_of_both_sides_are_no_explanation() -> None:
+    said = {"zh": "允许 <读取>", "en": "May <read>"}
+    assert (ZH.full(said, "words"), EN.full(said, "words")) == ("允许 &lt;读取&gt;", "May &lt;read&gt;")
+    assert [ZH.heading("words"), ZH.heading("words", said), ZH.heading("zh")] == ["说明"] * 3
+    assert ZH.heading("words", [{"word": "paid"}]) == "双方所言（原签名）"
+    assert "已付清" in ZH.full([{"word": "paid"}], "words")
+
+
 def test_instants_are_told_in_beijing_time_and_midnight_is_a_day() -> None:
     assert moment("2026-03-01T16:00:00Z") == "2026-03-02"
     assert moment("2026-03-02T01:00:00Z") == "2026-03-02 09:00"

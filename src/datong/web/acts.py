@@ -38,6 +38,14 @@ class Act:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """What is open of a record and not this person's to do: a verb of other roles here, or of another party."""
+
+    verb: Verb
+    party: str = ""
+
+
+@dataclass(frozen=True)
 class Button:
     """about: a purpose, where one verb is offered for several."""
 
@@ -120,8 +128,8 @@ DESCRIBED = (
 
 ACTS: dict[str, tuple[Act, ...]] = {
     "settle.invoices": (
-        Act("settle.accept_invoice", "invoice", _in("RECEIVED", "DISPUTED"), "buyer_party"),
-        Act("settle.dispute_invoice", "invoice", _in("RECEIVED"), "buyer_party"),
+        Act("settle.accept_invoice", "invoice", _in("ISSUED", "RECEIVED", "DISPUTED"), "buyer_party"),
+        Act("settle.dispute_invoice", "invoice", _in("ISSUED", "RECEIVED"), "buyer_party"),
         Act("settle.record_payment", "invoice", _in("ACCEPTED"), more=_open_amount("gross_fen")),
         Act("settle.record_payment", "invoice", _in("PAID"), more=_open_amount("gross_fen"), when=_paid_too_much),
         Act("settle.void_invoice", "invoice", _in("ISSUED", "DISPUTED"), "seller_party"),
@@ -244,6 +252,21 @@ FOUND = "catalogue.find"
 """View of what others offer."""
 MEMBER_ACTS = (Act("register.decide_member", "space", _in("applied", "member"), more=_member, key="space"),)
 
+STEPS = frozenset(
+    {
+        "register.admit_node", "register.decide_identity", "register.submit_case", "register.join_filing",
+        "register.accept_case", "register.review_case", "register.publicise_case", "register.code_case",
+        "register.apply_to_renew", "register.end_registration",
+        "register.settle_objection", "register.decide_member", "deidentify.confirm_classification",
+        "deidentify.approve_lowering", "price.publish_fees",
+        "authorise.decide_collectively", "authorise.approve", "authorise.sign", "authorise.countersign",
+        "authorise.file", "authorise.commence",
+        "negotiate.agree", "negotiate.accept", "negotiate.verify", "negotiate.finalize",
+        "negotiate.offer", "negotiate.counter", "deliver.start_transfer", "settle.accept_invoice",
+        "settle.dispute_invoice", "settle.record_payment", "settle.record_payout",
+    }
+)  # fmt: skip
+"""Verbs that take a record onwards; those that stop, end or undo are on its own page only."""
 FINAL = frozenset(
     {
         "settle.void_invoice", "settle.accept_invoice", "register.revoke_node", "register.revoke_credential",
@@ -259,14 +282,30 @@ FINAL = frozenset(
 
 def buttons(visit: Visit, view: str, row: Row) -> list[Button]:
     """What the page of `row` offers the person: the verbs that the record names as open, and the acts of its list."""
+    return [button for button in _here(visit, view, row) if visit.may(f"{button.verb.room}.{button.verb.name}")]
+
+
+def elsewhere(visit: Visit, view: str, row: Row) -> list[Elsewhere]:
+    """What is open of `row` now and offered to others: to other roles here, and what takes it onwards at the other
+    side."""
+    here = [button.verb for button in _here(visit, view, row) if not button.seldom]
+    found = [Elsewhere(verb) for verb in here if not visit.may(f"{verb.room}.{verb.name}")]
+    for act in ACTS.get(view, ()):
+        party = row.get(act.ours) if act.ours and act.verb in STEPS else ""
+        if party and party not in visit.sides and _is_open(act, row):
+            found.append(Elsewhere(VERBS[act.verb], str(party)))
+    return list(dict.fromkeys(found))
+
+
+def _here(visit: Visit, view: str, row: Row) -> list[Button]:
+    """What is open of `row` at this node, to whichever role."""
     room = view.partition(".")[0]
     named = [f"{room}.{name}" for name in row.get("open_verbs") or []]
     argument = "negotiation" if room == "negotiate" else "transfer"
     seen = {"seen": row["offer_digest"]} if row.get("offer_digest") else {}
     asked = {"_back": visit.request.url.path, **seen}
     own = [Button(VERBS[name], _address(name, {argument: row["id"], **asked})) for name in named if name in VERBS]
-    offered = [*own, *_offered(visit, ACTS.get(view, ()), row), *(_requests(visit, row) if view == FOUND else ())]
-    return [button for button in offered if visit.may(f"{button.verb.room}.{button.verb.name}")]
+    return [*own, *_offered(visit, ACTS.get(view, ()), row), *(_requests(visit, row) if view == FOUND else ())]
 
 
 def _requests(visit: Visit, row: Row) -> list[Button]:
@@ -298,12 +337,14 @@ def _offered(visit: Visit, acts: tuple[Act, ...], row: Row) -> list[Button]:
             VERBS[act.verb], _address(act, {act.argument: row[act.key], **act.more(row), **({} if act.at else back)})
         )
         for act in acts
-        if act.verb in VERBS
-        and row.get(act.key)
-        and (not act.states or row.get("state") in act.states)
-        and (not act.ours or row.get(act.ours) in visit.sides)
-        and act.when(row)
+        if (not act.ours or row.get(act.ours) in visit.sides) and _is_open(act, row)
     ]
+
+
+def _is_open(act: Act, row: Row) -> bool:
+    return bool(
+        act.verb in VERBS and row.get(act.key) and (not act.states or row.get("state") in act.states) and act.when(row)
+    )
 
 
 def _address(act: Act | str, arguments: Mapping[str, Any]) -> str:

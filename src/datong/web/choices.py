@@ -245,6 +245,28 @@ def part_of(name: str) -> Part | None:
 TOLD_OF = {"licence.name": "licence", "licence.": "licence_terms.", **{kind: f"policy.{kind}" for kind in KINDS}}
 """Where a verb finds a problem -> the argument or part that a form asked, where they are called otherwise."""
 
+_RULE = re.compile(rf"policy\.({'|'.join(KINDS)})\[(\d+)\](?:\.constraints\[(\d+)\])?(?:\.(\w+))?", re.ASCII)
+_CLAUSE = re.compile(r"policy\.clauses\.(\d+)\.", re.ASCII)
+
+
+def clause_of(where: str, given: Mapping[str, str]) -> str:
+    """The field that says what stands at this place of the policy that `_policy` makes of the clauses in `given`; empty
+    where none does."""
+    if (found := _RULE.match(where)) is None:
+        return ""
+    kind, rule, condition, part = found[1], int(found[2]), found[3], found[4] or ""
+    said: dict[tuple[str, str], list[int]] = {}
+    for number in sorted({int(one[1]) for name in given if (one := _CLAUSE.match(name))}):
+        at = f"policy.clauses.{number}"
+        said.setdefault((given.get(f"{at}.rule", KINDS[0]), given.get(f"{at}.action", "")), []).append(number)
+    clauses = [of for (one, _), of in said.items() if one == kind][rule : rule + 1]
+    if condition is not None:
+        parts = [f"policy.clauses.{number}.{{}}" for of in clauses for number in of
+                 if any(f"policy.clauses.{number}.{name}" in given for name in ("left", "op", "right"))]  # fmt: skip
+        return parts[int(condition)].format(part or "left") if int(condition) < len(parts) else ""
+    return f"policy.clauses.{clauses[0][0]}.action" if clauses else ""
+
+
 LONG = frozenset({"abstract", "source_statement", "scenario", "description", "security_assessment"})
 """Texts of some sentences."""
 

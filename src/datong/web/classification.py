@@ -18,6 +18,7 @@ from datong.ground.idempotency import once
 from datong.ground.refusal import Refusal, Text
 from datong.terms.verbs import VERBS
 from datong.web.api import STATUS
+from datong.web.outcomes import Outcome
 from datong.web.visits import Answer, Visit
 
 PAGE_COLUMNS = 200
@@ -38,13 +39,19 @@ ACTS = {
 
 def page(visit: Visit) -> Answer:
     """The question for a dataset, or what is known of the one in the address."""
-    return _answered(visit, {})
+    came = visit.outcome
+    if came is None:
+        return _answered(visit, {})
+    if came.done:
+        return _answered(visit, {"told": visit.form.get("act")})
+    return _answered(visit, {"error": came.error, "given": visit.form}, came.status)
 
 
-def said(visit: Visit) -> Answer | Response:
+def said(visit: Visit) -> Outcome | Response:
     """What was said is kept; then the page as it now is, or another one where one turns to it."""
+    at = {name: visit.form[name] for name in ("dataset", "from") if visit.form.get(name)}
     if visit.shows:
-        return _answered(visit, {"given": visit.form})
+        return Outcome(visit.form, at=at)
     act = visit.form.get("act") or ("confirm" if visit.turns_to is not None else "")
     try:
         arguments = _arguments(act, visit.form)
@@ -55,13 +62,13 @@ def said(visit: Visit) -> Answer | Response:
                 lambda tx: once(tx, key, ["classify", act, asked], lambda: _done(tx, act, asked)),
             )  # fmt: skip
     except Refusal as refused:
-        return _answered(visit, {"error": refused.as_json(), "given": visit.form}, STATUS[refused.kind])
+        return Outcome(visit.form, refused.as_json(), STATUS[refused.kind], at=at)
     if visit.turns_to is not None:
         there = visit.turned(len(words_of(visit.form)[0]))
         return RedirectResponse(
             f"/classify?{urlencode({'dataset': visit.form.get('dataset', ''), 'from': there})}", 303
         )
-    return _answered(visit, {"told": act} if arguments is not None else {})
+    return Outcome({**at, "act": act if arguments is not None else ""}, done=True, at=at)
 
 
 def words_of(form: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -107,7 +114,7 @@ def _answered(visit: Visit, more: dict[str, Any], status: int = 200) -> Answer:
         try:
             found = visit.view("deidentify.classification", dataset=dataset)
         except Refusal as refused:
-            if "error" in more or visit.request.method == "POST":
+            if more:
                 return "classification.html", {**shown, **more}, status
             return "classification.html", {**shown, "error": refused.as_json()}, STATUS[refused.kind]
         first = shown["first"]

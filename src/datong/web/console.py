@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -32,6 +34,7 @@ from datong.register.model.refusals import NO_SESSION
 from datong.web import classification, forms, lineage, matching, overview, quality, records, releases, values, words
 from datong.web.api import BROKEN_STATUS, STATUS, broke
 from datong.web.doors import NO_LOGIN, client_of, cookie_of, require_same_site
+from datong.web.outcomes import TOLD, Outcome, Outcomes
 from datong.web.pages import GROUPS, PAGES
 from datong.web.visits import KEPT, SECRETS, SHOW, Answer, Visit, own_address
 
@@ -121,6 +124,7 @@ class Console:
 
     def __init__(self, store: Store, story_file: Path, hours: int) -> None:
         self.store, self.story, self.hours = store, story_file, hours
+        self.outcomes = Outcomes()
         self.templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=select_autoescape(),
@@ -128,8 +132,9 @@ class Console:
             lstrip_blocks=True,
         )
 
-    def handler(self, page: Callable[[Visit], Answer | Response]) -> Callable[..., Any]:
-        """An endpoint that shows `page`, or gives its file, to the person of the session, or the login."""
+    def handler(self, page: Callable[[Visit], Answer | Response | Outcome]) -> Callable[..., Any]:
+        """An endpoint that shows `page`, gives its file or leads to the page of its outcome, to the person of the
+        session; or the login."""
 
         async def answer(request: Request) -> Response:
             form = _held(_fields(await request.form())) if request.method == "POST" else {}
@@ -138,7 +143,11 @@ class Console:
                 actor, token, rotates = await run_in_threadpool(self._known, request)
             except Refusal as refused:
                 return await run_in_threadpool(self._must_log_in, request, refused, form)
-            visit = Visit(self.store, request, actor, language(request), form)
+            named = form.get(TOLD) or request.query_params.get(TOLD, "")
+            told = self.outcomes.of(named, actor.person, request.url.path, self.store.wall_clock()) if named else None
+            if told and request.method != "POST":
+                form = dict(told.form)
+            visit = Visit(self.store, request, actor, language(request), form, told, bool(named) and told is None)
             response = await run_in_threadpool(self._answer, visit, page)
             if rotates:
                 await run_in_threadpool(self._rotate, request, response, token)
@@ -174,12 +183,14 @@ class Console:
         with self.store.read() as tx:
             response.delete_cookie(cookie_of(tx))
 
-    def _answer(self, visit: Visit, page: Callable[[Visit], Answer | Response]) -> Response:
+    def _answer(self, visit: Visit, page: Callable[[Visit], Answer | Response | Outcome]) -> Response:
         request = visit.request
         try:
             if request.method == "POST":
                 require_same_site(request)
             found = page(visit)
+            if isinstance(found, Outcome):
+                found = self._leads_to(visit, found)
             if isinstance(found, Response):
                 found.headers.update(SECURITY_HEADERS)
                 return found
@@ -187,6 +198,15 @@ class Console:
         except Refusal as refused:
             template, shown, status = "refused.html", {"error": refused.as_json(), "page": None}, STATUS[refused.kind]
         return self.page(request, template, shown, visit=visit, status=status)
+
+    def _leads_to(self, visit: Visit, outcome: Outcome) -> Response:
+        """To the page of what came of a form, in the language in which it was to be seen."""
+        path = visit.request.url.path
+        kept = replace(outcome, form=_without_secrets(dict(outcome.form)))
+        asked = {**outcome.at, TOLD: self.outcomes.keep(visit.actor.person, path, kept, self.store.wall_clock())}
+        response = RedirectResponse(f"{path}?{urlencode(asked)}", 303)
+        self._keep_language(visit.request, response)
+        return response
 
     def _must_log_in(self, request: Request, refused: Refusal, form: dict[str, str]) -> Response:
         """To the login; a session that ended for a reason worth knowing says it there, and what a form of this site
@@ -233,9 +253,14 @@ class Console:
         response = HTMLResponse(
             text, status_code=status, headers={**SECURITY_HEADERS, "content-language": t("zh-CN", "en")}
         )
+        self._keep_language(request, response)
+        return response
+
+    def _keep_language(self, request: Request, response: Response) -> None:
+        """What a link or a form asked for, for the next page."""
+        lang = language(request)
         if lang in (request.query_params.get("lang"), getattr(request.state, "language", None)):
             response.set_cookie(LANGUAGE, lang, httponly=True, samesite="lax", max_age=31_536_000)
-        return response
 
     # -- what nobody serves, what nobody foresaw ------------------------------------------------------------------
 
@@ -316,6 +341,8 @@ class Console:
                 require_same_site(request)
             except Refusal as refused:
                 return self.page(request, "login.html", {"error": refused.as_json(), "next": "/"}, status=403)
+            with suppress(Refusal):  # the session had ended
+                self.outcomes.forget(self._known(request)[0].person)
             with self.store.begin(Actor("", "node"), "register") as tx:
                 register.logout(tx, session=request.cookies.get(cookie_of(tx), ""))
             response = RedirectResponse("/login", 303)
@@ -346,7 +373,7 @@ def _fields(form: FormData) -> dict[str, str]:
 
 
 def _without_secrets(form: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in form.items() if name not in {*SECRETS, SHOW}}
+    return {name: value for name, value in form.items() if name not in {*SECRETS, SHOW, TOLD}}
 
 
 def _held(form: dict[str, str]) -> dict[str, str]:

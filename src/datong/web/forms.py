@@ -1,4 +1,4 @@
-"""The page of one verb: a form made from its arguments, done once, answered or refused.
+"""The page of one verb: a form made from its arguments, done once, answered or refused at an address of its own.
 
 Contract: tests/web/test_console.py.
 """
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from datong.ground.canonical import plain
-from datong.ground.idempotency import answered, once
+from datong.ground.idempotency import OTHER_REQUEST, answered, once
 from datong.ground.money import parse_yuan, yuan
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
@@ -27,6 +27,7 @@ from datong.terms.verbs import VERBS, Verb
 from datong.web import choices, words
 from datong.web.acts import FINAL, OWN_PAGES
 from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
+from datong.web.outcomes import TOLD, Outcome
 from datong.web.pages import PAGES, Page
 from datong.web.records import found_on
 from datong.web.values import record_address
@@ -34,7 +35,7 @@ from datong.web.visits import SECRETS, SHOW, SUGGESTED_MOST, Answer, Visit, own_
 
 ASKS, NAMES_OFFER = "negotiate.request", ("provider", "dataset", "offer_id")
 KEY, SURE, BACK, DONE, WHOLE = "_key", "_sure", "_back", "_done", "_whole"
-NOT_ARGUMENTS = frozenset({KEY, SURE, BACK, DONE, WHOLE, SHOW})
+NOT_ARGUMENTS = frozenset({KEY, SURE, BACK, DONE, WHOLE, SHOW, TOLD})
 """Fields of a form besides its verb's arguments; DONE is the key under which the deed above it was done, WHOLE the
 structure that is to be written as JSON, as its fields cannot say all of it."""
 MANY_LINES = {
@@ -90,10 +91,13 @@ NO_VERB = Reason(
 
 
 def form(visit: Visit) -> Answer:
-    """The empty form, or filled from the address; a view that lacks nothing is answered at once."""
+    """The empty form, or filled from the address, or with what came of it; a view that lacks nothing is answered at
+    once."""
     verb = _verb(visit)
     if verb is None:
         return _unknown(visit)
+    if visit.outcome is not None:
+        return _told(visit, verb, visit.outcome)
     names = arguments_model(verb).model_fields
     asked = visit.request.query_params.items()
     given = {name: value for name, value in asked if name in names or _whole(name) in names}
@@ -104,6 +108,16 @@ def form(visit: Visit) -> Answer:
     for name in names.keys() & given.keys():
         if (of := choices.structure(name)) and (parts := _taken_apart(name, of, given[name])) is not None:
             given = {**parts, **{known: value for known, value in given.items() if known != name}}
+    return _seen_again(visit, verb, given)
+
+
+def _told(visit: Visit, verb: Verb, outcome: Outcome) -> Answer:
+    """What came of the form that was sent before."""
+    given = _given(outcome.form)
+    if outcome.error:
+        return "do.html", _shown(visit, verb, given, error=outcome.error), outcome.status
+    if outcome.done and not verb.changes:
+        return _done(visit, verb, given)
     return _seen_again(visit, verb, given)
 
 
@@ -147,39 +161,49 @@ def _on_the_table(visit: Visit, names: Collection[str]) -> dict[str, str]:
     return {name: json.dumps(offer[name], ensure_ascii=False, indent=1) for name in ("policy", "terms")}
 
 
-def done(visit: Visit) -> Answer:
-    """The verb, done with what the form gave."""
+def done(visit: Visit) -> Answer | Outcome:
+    """The verb, done with what the form gave; a view is asked where it is shown."""
     verb = _verb(visit)
     if verb is None:
         return _unknown(visit)
-    given = {name: value for name, value in visit.form.items() if value and name not in NOT_ARGUMENTS}
-    given = _closed_up(given)
+    given = _given(visit.form)
     if whole := visit.form.get(WHOLE):
-        return _seen_again(visit, verb, _as_json(whole, given))
+        aside = {name: value for name, value in visit.form.items() if name in NOT_ARGUMENTS - {WHOLE}}
+        return Outcome({**aside, **_as_json(whole, given)})
     if visit.shows:
-        return _seen_again(visit, verb, given)
-    if f"{verb.room}.{verb.name}" in FINAL and not visit.form.get(SURE):
-        refused = UNSURE(verb=words.button_title(verb, visit.lang))
-        return "do.html", _shown(visit, verb, given, error=refused.as_json()), STATUS[refused.kind]
-    return _done(visit, verb, given)
+        before = visit.outcome or Outcome({})
+        return Outcome(visit.form, before.error, before.status)
+    if not verb.changes:
+        return Outcome(visit.form, done=True)
+    name, key = f"{verb.room}.{verb.name}", visit.form.get(KEY) or secrets.token_hex(16)
+    try:
+        if name in FINAL and not visit.form.get(SURE):
+            raise UNSURE(verb=words.button_title(verb, visit.lang))
+        arguments = _arguments(verb, given, visit.lang)
+        visit.store.does(
+            visit.actor, verb.room,
+            lambda tx: once(tx, key, [name, plain(arguments)], lambda: verb.call(tx, **arguments)),
+        )  # fmt: skip
+    except Refusal as refused:
+        used = {KEY} if refused.code == OTHER_REQUEST.code else set()
+        kept = {name: value for name, value in visit.form.items() if name not in {SURE, *used}}
+        return Outcome(kept, refused.as_json(), STATUS[refused.kind])
+    # no more of the form: still filled, it would be done once more under another key
+    return Outcome({BACK: visit.form.get(BACK, ""), DONE: key}, done=True)
+
+
+def _given(form: Mapping[str, str]) -> dict[str, str]:
+    """The arguments in a form."""
+    return _closed_up({name: value for name, value in form.items() if value and name not in NOT_ARGUMENTS})
 
 
 def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
-    name = f"{verb.room}.{verb.name}"
+    """A view, asked with what the form gave."""
     try:
-        arguments = _arguments(verb, given, visit.lang)
-        if not verb.changes:
-            key, answer = "", visit.read(verb, **arguments)
-        else:
-            key = visit.form.get(KEY) or secrets.token_hex(16)
-            answer = visit.store.does(
-                visit.actor, verb.room,
-                lambda tx: once(tx, key, [name, plain(arguments)], lambda: verb.call(tx, **arguments)),
-            )  # fmt: skip
+        answer = visit.read(verb, **_arguments(verb, given, visit.lang))
     except Refusal as refused:
         return "do.html", _shown(visit, verb, given, error=refused.as_json()), STATUS[refused.kind]
-    left = {} if verb.changes else given  # a form still filled would do it once more, under another key
-    return "do.html", _shown(visit, verb, left, answer={"value": plain(answer), "key": key}), 200
+    return "do.html", _shown(visit, verb, given, answer={"value": plain(answer), "key": ""}), 200
 
 
 def _verb(visit: Visit) -> Verb | None:
@@ -200,13 +224,13 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     ]
     told: dict[str, list[Any]] = {}
     for problem in error["problems"] if error else ():
-        told.setdefault(_told_of(problem["where"], [field["name"] for field in fields if field["name"]]), []).append(
-            problem
-        )
+        place = _told_of(problem["where"], [field["name"] for field in fields if field["name"]], given)
+        told.setdefault(place, []).append(problem)
     doc = inspect.getdoc(verb.call) or ""
     return {
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
-        "given": given, "error": error, "told": told, "answer": answer, "key": secrets.token_hex(16),
+        "given": given, "error": error, "told": told, "answer": answer, "lost": visit.lost,
+        "key": _key_of(visit) or secrets.token_hex(16), "asked": visit.request.query_params.get(TOLD, ""),
         "secrets": SECRETS, "final": name in FINAL, "back": _back(visit),
         "list": (listed := _list_of(name)), "here": f"/{listed.slug}" if listed else "",
         "made": _made(visit, answer, listed) if verb.changes else "",
@@ -214,6 +238,12 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
         "offered": (offered := _offered(visit, given) if name == ASKS else None),
         "asks_offer": name == ASKS and not offered and not answer,
     }  # fmt: skip
+
+
+def _key_of(visit: Visit) -> str:
+    """The key of a form that was sent and did nothing yet: sent again, from this page or by Back from another, it does
+    it once."""
+    return visit.form.get(KEY, "") if visit.outcome is not None else ""
 
 
 def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: dict[str, str]) -> list[dict[str, Any]]:
@@ -317,12 +347,13 @@ def _closed_up(given: dict[str, str]) -> dict[str, str]:
     return given
 
 
-def _told_of(where: str, names: Collection[str]) -> str:
+def _told_of(where: str, names: Collection[str], given: Mapping[str, str]) -> str:
     """The field that a problem is of; empty where it is of none. A gate says its name before it, and a verb of one
     structure the part alone; what is said of a whole is told at its first part."""
+    where = where.rpartition(": ")[2]
     for known, asked in choices.TOLD_OF.items():
         where = where.replace(known, asked, 1) if where.startswith(known) else where
-    where = INDEX.sub(r".\1", where.rpartition(": ")[2])
+    where = INDEX.sub(r".\1", choices.clause_of(where, given) or where)
     wholes = dict.fromkeys(_whole(name) for name in names if _whole(name))
     for asked in (where, *(f"{whole}.{where}" for whole in wholes)):
         found = [name for name in names if re.match(rf"{re.escape(name)}(?![a-z_0-9])", asked)]

@@ -18,6 +18,7 @@ from datong.ground.idempotency import once
 from datong.ground.refusal import Refusal
 from datong.terms.verbs import VERBS
 from datong.web.api import STATUS
+from datong.web.outcomes import Outcome
 from datong.web.visits import Answer, Visit
 
 ASKED = ("workspace", "source", "standard", "data")
@@ -30,16 +31,23 @@ ORDER = ("ask", "accept", "leave")
 def page(visit: Visit) -> Answer:
     """The question, and its answer when workspace, source and standard are in the address."""
     asked = _asked(visit)
+    came = visit.outcome
     if not all(asked[name] for name in ASKED[:3]):
-        return "matching.html", _shown(visit, asked), 200
-    return _answered(visit, asked, {})
+        return "matching.html", {**_shown(visit, asked), "error": came and came.error}, came.status if came else 200
+    if came is None:
+        return _answered(visit, asked, {})
+    if came.done:
+        told = {name: int(visit.form[name]) for name in ("confirmed", "rejected")}
+        return _answered(visit, asked, {"told": told})
+    return _answered(visit, asked, {"error": came.error, "given": visit.form}, came.status)
 
 
-def said(visit: Visit) -> Answer | Response:
+def said(visit: Visit) -> Outcome | Response:
     """What was chosen is remembered; then the page as it now is, or another one where one turns to it."""
     asked = _asked(visit)
+    at = {name: value for name, value in {**asked, "from": visit.form.get("from", "")}.items() if value}
     if visit.shows:
-        return _answered(visit, asked, {"given": visit.form})
+        return Outcome(visit.form, at=at)
     confirmed, rejected = choices(visit.form)
     try:
         with visit.store.begin(visit.actor, "harmonise") as tx:
@@ -48,11 +56,11 @@ def said(visit: Visit) -> Answer | Response:
                 tx, key, ["match", asked, confirmed, rejected], lambda: _confirm(tx, asked, confirmed, rejected)
             )
     except Refusal as refused:
-        return _answered(visit, asked, {"error": refused.as_json(), "given": visit.form}, STATUS[refused.kind])
+        return Outcome(visit.form, refused.as_json(), STATUS[refused.kind], at=at)
     if visit.turns_to is not None:
         there = visit.turned(len(confirmed) + len(rejected))
         return RedirectResponse(f"/match?{urlencode({**asked, 'from': there})}", 303)
-    return _answered(visit, asked, {"told": told})
+    return Outcome({**at, **{name: str(number) for name, number in told.items()}}, done=True, at=at)
 
 
 def choices(form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:

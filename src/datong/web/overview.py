@@ -33,21 +33,6 @@ SHOWN = 8
 
 ROOMS = (register, authorise, deidentify, price, negotiate, deliver, settle)
 """Those in which records wait for somebody here: each says which, by the view that lists them."""
-STEPS = frozenset(
-    {
-        "register.admit_node", "register.decide_identity", "register.submit_case", "register.join_filing",
-        "register.accept_case", "register.review_case", "register.publicise_case", "register.code_case",
-        "register.apply_to_renew", "register.end_registration",
-        "register.settle_objection", "register.decide_member", "deidentify.confirm_classification",
-        "deidentify.approve_lowering", "price.publish_fees",
-        "authorise.decide_collectively", "authorise.approve", "authorise.sign", "authorise.countersign",
-        "authorise.file", "authorise.commence",
-        "negotiate.agree", "negotiate.accept", "negotiate.verify", "negotiate.finalize",
-        "negotiate.offer", "negotiate.counter", "deliver.start_transfer", "settle.accept_invoice",
-        "settle.dispute_invoice", "settle.record_payment", "settle.record_payout",
-    }
-)  # fmt: skip
-"""Verbs that take a record onwards; those that stop, end or undo are on its own page only."""
 ENDS = frozenset({"negotiate.end", "authorise.suspend", "authorise.withdraw"})
 """Verbs that end what runs though what it stands on is over: named of such a record."""
 BILLS = frozenset({"settle.invoice"})
@@ -140,7 +125,7 @@ def due(visit: Visit) -> list[Due]:
     for _, view, found in told:
         keys[view] = list(dict.fromkeys([*keys.get(view, []), *found]))
     unbilled = {key for room, view, found in told if (room, view) == (settle, "negotiate.agreements") for key in found}
-    mine = {step.partition(".")[0] for step in STEPS | ENDS if visit.may(step)}
+    mine = {step.partition(".")[0] for step in acts.STEPS | ENDS if visit.may(step)}
     mine |= {"negotiate"} if visit.may("settle.invoice") else set()
     sections = [(page, section) for page in PAGES for section in page.sections if visit.may(section.view)]
     found = [
@@ -157,7 +142,7 @@ def _due(visit: Visit, page: Page, section: Section, keys: Sequence[str], unbill
         whole = {**row, **detail(visit, section, row)}
         asking = [found for member, found in acts.of_members(visit, whole) if member["state"] == "applied"]
         offered = [button.verb for found in (acts.buttons(visit, section.view, whole), *asking) for button in found]
-        named = STEPS | (ENDS if whole.get("over") else set()) | (BILLS if whole.get("id") in unbilled else set())
+        named = acts.STEPS | (ENDS if whole.get("over") else set()) | (BILLS if whole.get("id") in unbilled else set())
         steps = [verb for verb in dict.fromkeys(offered) if f"{verb.room}.{verb.name}" in named]
         if steps:
             waiting.append((whole, steps))

@@ -30,6 +30,8 @@ class Section:
     part: str = ""
     one: str = "id"
     """Of a view that takes `limit` and `offset`: by which argument it gives one row."""
+    first: tuple[str, ...] = ()
+    """What the page of a row tells after the columns and before the rest."""
 
     @property
     def name(self) -> str:
@@ -215,7 +217,8 @@ PAGES = (
     )),
     Page("invoices", "money", Text("账单", "Invoices"), (
         Section("settle.invoices", ("product", "seller_party", "buyer_party", "from_at", "until_at", "gross_fen",
-                                    "paid_fen", "state"), detail="settle.invoice_shown:invoice"),
+                                    "paid_fen", "state"), detail="settle.invoice_shown:invoice",
+                first=("credited_fen", "lines", "purpose", "issued_at", "id")),
     ), (Door("settle.invoice"),)),
     Page("statements", "money", Text("分账单", "Statements"), (
         Section("settle.statements", ("party", "issuer_party", "direction", "gross_fen", "share_fen", "paid_fen",

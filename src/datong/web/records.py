@@ -24,6 +24,7 @@ from datong.web.visits import Answer, Visit
 PAGE_ROWS = 50
 LONGEST_ASKED = 200
 """Characters of what a list is asked for."""
+CONTRACTS = "negotiate.agreements"
 RECENT = 8
 """Of what a page of something else tells."""
 
@@ -123,7 +124,18 @@ def _listed(visit: Visit, section: Section, first: int, agreement: str = "", q: 
             here, total = found[first : first + PAGE_ROWS], len(found)
     except Refusal as refused:
         return {"section": section, "error": refused.as_json(), "rows": [], "total": 0, "more": False}
+    if section.view == CONTRACTS:
+        here = _with_holds(visit, here)
     return {"section": section, "error": None, "rows": here, "total": total, "more": more}
+
+
+def _with_holds(visit: Visit, contracts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The contracts, of those in force with the hold that stops their deliveries for now."""
+    with visit.store.read(visit.actor) as tx:
+        return [
+            {**row, "hold": deliver.hold_in_force(tx, row["id"])} if row["state"] == "FINALIZED" else row
+            for row in contracts
+        ]
 
 
 def cut(
@@ -168,8 +180,9 @@ def record(page: Page) -> Callable[[Visit], Answer | Response]:
         shown = {
             "page": page, "section": section, "row": row, "proofs": proofs, "of_members": acts.of_members(visit, row),
             "buttons": acts.buttons(visit, section.view, {**row, "hold": more.get("hold")}),
+            "elsewhere": acts.elsewhere(visit, section.view, {**row, "hold": more.get("hold")}),
         }  # fmt: skip
-        return template, {**shown, **more}, 200
+        return template, {**shown, **more}, visit.outcome.status if visit.outcome else 200
 
     return show
 

@@ -16,9 +16,9 @@ from datong.ground.idempotency import once
 from datong.ground.refusal import Kind, Refusal
 from datong.terms.verbs import VERBS
 from datong.web.api import STATUS
-from datong.web.pages import PAGES
+from datong.web.outcomes import Outcome
 from datong.web.story import gauge
-from datong.web.visits import Answer, Visit
+from datong.web.visits import Visit
 
 REPORT, SIGN = "deidentify.release_report", "deidentify.sign_report"
 GAUGE_WIDTH = 520
@@ -29,29 +29,31 @@ def more(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
     try:
         report = visit.view(REPORT, release=row["id"])
     except Refusal as refused:
-        return {"report": None, "no_report": refused.as_json(), "error": None}
+        return {"report": None, "no_report": refused.as_json(), "error": _error(visit)}
     leaves = [leaf for one in report["signatures"] for leaf in visit.view("audit.leaves", record=one["id"], limit=1)]
     return {
-        "report": report, "signing_leaves": leaves, "error": None, "key": secrets.token_hex(16),
+        "report": report, "signing_leaves": leaves, "error": _error(visit), "key": secrets.token_hex(16),
         "gauge": gauge(report["overall_risk"], report["limit"], report["overall_risk_at_cr_1"], GAUGE_WIDTH),
         "may_sign": visit.may(SIGN) and visit.actor.person not in report["asked_by"],
+        "given_note": visit.form.get("note", ""),
         "has_signed": any(one["person"] == visit.actor.person for one in report["signatures"]),
     }  # fmt: skip
 
 
-def signed(visit: Visit) -> Answer:
-    """The report signed by whoever is here; the page as it then is, or with the refusal."""
+def _error(visit: Visit) -> Any:
+    return visit.outcome.error if visit.outcome else None
+
+
+def signed(visit: Visit) -> Outcome:
+    """The report signed by whoever is here; then its page as it is, or with the refusal."""
     release, note = str(visit.request.path_params["id"]), visit.form.get("note", "")
-    refused = None if visit.shows else _refused(visit, release, note)
-    row = next((one for one in visit.view("deidentify.releases") if one["id"] == release), None)
-    if row is None:
-        assert refused is not None
+    if visit.shows:
+        return Outcome({"note": note})
+    if (refused := _refused(visit, release, note)) is None:
+        return Outcome({}, done=True)
+    if not any(one["id"] == release for one in visit.view("deidentify.releases")):
         raise refused
-    page = next(page for page in PAGES if page.slug == "releases")
-    shown = {"page": page, "section": page.sections[0], "row": row, **more(visit, row),
-             "proofs": visit.view("audit.leaves", record=release, limit=20)}  # fmt: skip
-    shown |= {"error": refused.as_json() if refused else None, "given_note": note if refused or visit.shows else ""}
-    return "release.html", shown, STATUS[Kind(refused.kind)] if refused else 200
+    return Outcome({"note": note}, refused.as_json(), STATUS[Kind(refused.kind)])
 
 
 def _refused(visit: Visit, release: str, note: str) -> Refusal | None:

@@ -82,9 +82,11 @@ class Values:
             return row[column]
         return row.get(self.lang) if column == "words" else row.get(f"{column}_{self.lang}")
 
-    def heading(self, column: str) -> str:
+    def heading(self, column: str, value: Any = None) -> str:
+        """value: what stands under it, where that tells what one name means: signed words of both sides, or a text."""
         column = _base(column)
-        return self.t("说明", "In words") if column == "words" else words.column(column, self.lang)
+        in_words = column == "words" and not isinstance(value, list)
+        return self.t("说明", "In words") if in_words else words.column(column, self.lang)
 
     def is_number(self, column: str, value: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and column not in ("grade",)
@@ -111,6 +113,8 @@ class Values:
             said = self.policy(value) if column == "policy" else ""
             above, within = (said, "") if depth == 0 else ("", said)
             return Markup("{}<details><summary>{}</summary>{}{}</details>").format(above, summary, within, inner)
+        if isinstance(value, dict) and set(value) == {"zh", "en"}:
+            return self.text(self.told(str(value[self.lang])))
         if isinstance(value, dict | list):
             return self._structure(value, column, depth)
         return self._scalar(value, column, whole=depth == 0)

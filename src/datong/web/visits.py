@@ -20,6 +20,7 @@ from datong.ground.refusal import Refusal, Text
 from datong.register import service as register
 from datong.terms.verbs import VERBS, Verb
 from datong.web import words
+from datong.web.outcomes import Outcome
 from datong.web.pages import COUNTED, PAGE_OF_PREFIX, TOLD_TO_OTHERS, Counted
 from datong.web.values import Values
 
@@ -132,13 +133,16 @@ class Names(Mapping[str, Text]):
 
 @dataclass(frozen=True)
 class Visit:
-    """A request with its person; `form` holds the fields of a POST."""
+    """A request with its person. form: the fields of a POST, or of the form sent before whose `outcome` is told; lost:
+    the address names an outcome that is kept no more."""
 
     store: Store
     request: Request
     actor: Actor
     lang: str
     form: dict[str, str] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    lost: bool = False
 
     def view(self, name: str, **arguments: Any) -> Any:
         """The answer of a view in plain JSON; the room's Refusal."""
