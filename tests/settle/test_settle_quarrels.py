@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +130,137 @@ def test_the_weights_of_a_supply_contract_that_is_over_are_refused(world: Neighb
         tx.change(negotiate_store.agreements, "old-bike-company", **ending)
     delivered(world, "2026-03-20T00:00:00Z", 1)  # the seller says nothing of supplies: the buyer's contract is its word
     world.at("2026-04-01T00:00:00Z")
-    invoice = bill(world, period="2026-03-16/2026-04-01")["id"]
+    told = told_to_bike(world, bill(world, period="2026-03-16/2026-04-01"))
+    assert code_of(world.deliver, "bike-company", "data-group", told["type"], told["body"]) == "TRD-401"
+
+
+def test_a_term_written_in_beijing_time_ends_when_it_says(world: Neighbours) -> None:
+    """2026-03-16T00:00+08:00 is the 15th in UTC, before a period from 15 March 16:00 Z, whatever its text sorts after."""
+    with world.as_person("bike-company") as tx:
+        tx.change(negotiate_store.agreements, "old-bike-company", until="2026-03-16T00:00:00+08:00")
+    delivered(world, "2026-03-20T00:00:00Z", 1)
+    world.at("2026-04-01T00:00:00Z")
+    told = told_to_bike(world, bill(world, period="2026-03-16/2026-04-01"))
+    assert code_of(world.deliver, "bike-company", "data-group", told["type"], told["body"]) == "TRD-401"
+
+
+def told_to_bike(world: Neighbours, invoice: dict[str, Any]) -> dict[str, Any]:
+    """The statement on its way to the bike company once the buyer accepted the invoice."""
     world.carry()
-    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    at(world, "city-lab", "accept_invoice", invoice=invoice["id"])
     (word,) = world.outgoing("city-lab")
     world.deliver("data-group", "city-lab", word["type"], word["body"])
-    told = next(m for m in world.outgoing("data-group") if m["body"].get("statement", {}).get("party") == BIKE)
-    assert code_of(world.deliver, "bike-company", "data-group", told["type"], told["body"]) == "TRD-401"
+    return next(m for m in world.outgoing("data-group") if m["body"].get("statement", {}).get("party") == BIKE)
+
+
+def renewed_as_it_was(world: Neighbours) -> dict[str, Any]:
+    """An invoice over three uses before and after both supply contracts were renewed with the split they had."""
+    for supplier in SUPPLIERS:
+        for name in (supplier, "data-group"):
+            with world.as_person(name) as tx:
+                said = terms(product="R", tariff={"kind": "free", "amount_fen": 0}, split=SPLIT)
+                tx.change(negotiate_store.agreements, f"new-{supplier}", terms=said)
+    delivered(world, "2026-03-10T00:00:00Z", 1, "old-bike-company", "old-traffic-bureau")
+    delivered(world, "2026-03-20T00:00:00.7Z", 2, "new-bike-company", "new-traffic-bureau")
+    delivered(world, "2026-03-21T00:00:00Z", 3, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    return bill(world)
+
+
+def test_a_statement_tells_its_supplier_on_which_contracts_its_uses_lean_and_when_they_were_made(
+    world: Neighbours,
+) -> None:
+    invoice = renewed_as_it_was(world)
+    accepted(world, invoice["id"])
+    for supplier in SUPPLIERS:
+        (row,) = at(world, supplier, "statements")
+        (line,) = row["value"]["lines"]
+        assert line["supplies"] == [
+            {"contracts": [f"old-{supplier}"], "uses": 1, "first_at": "2026-03-10T00:00:00Z",
+             "last_at": "2026-03-10T00:00:00Z"},
+            {"contracts": [f"new-{supplier}"], "uses": 2, "first_at": "2026-03-20T00:00:00.700000Z",
+             "last_at": "2026-03-21T00:00:00Z"},
+        ]  # fmt: skip
+    (own,) = [row for row in at(world, "data-group", "statements") if row["direction"] == "own"]
+    told = [group["contracts"] for line in own["value"]["lines"] for group in line["supplies"]]
+    assert told == [[]], "whose supplies they are is between each supplier and the seller"
+    last = at(world, "data-group", "invoice_shown", invoice=invoice["id"])["lines"][0]["events"][-1:]
+    credited(world, invoice, *last)
+    (taken,) = [row for row in at(world, "bike-company", "statements") if row["gross_fen"] < 0]
+    assert [group["uses"] for line in taken["value"]["lines"] for group in line["supplies"]] == [1]
+
+
+def _of_another(group: dict[str, Any]) -> None:
+    group["contracts"] = ["new-traffic-bureau"]
+
+
+def _of_nobody(group: dict[str, Any]) -> None:
+    group["contracts"] = [7]
+
+
+def _more_uses(group: dict[str, Any]) -> None:
+    group["uses"] += 1
+
+
+def _before_the_period(group: dict[str, Any]) -> None:
+    group["first_at"] = "2026-01-20T00:00:00Z"
+
+
+def _in_no_order(group: dict[str, Any]) -> None:
+    group["first_at"], group["last_at"] = "2026-03-21T00:00:00Z", "2026-03-20T00:00:00Z"
+
+
+def _at_no_time(group: dict[str, Any]) -> None:
+    group["last_at"] = "21 March"
+
+
+def _on_one_that_was_over(group: dict[str, Any]) -> None:
+    """By a contract with the same split that had ended days before."""
+    group["contracts"] = ["old-bike-company"]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [_of_another, _of_nobody, _more_uses, _before_the_period, _in_no_order, _at_no_time, _on_one_that_was_over],
+)  # fmt: skip
+def test_a_statement_that_leans_on_what_its_supplier_has_not_signed_is_refused(world: Neighbours, forged: Any) -> None:
+    told = told_to_bike(world, renewed_as_it_was(world))
+    value = copy.deepcopy(signing.unsigned(told["body"]["statement"]))
+    forged(value["lines"][0]["supplies"][1])
+    with world.as_person("data-group") as tx:
+        body = {"statement": signing.signed(tx, value)}
+    assert code_of(world.deliver, "bike-company", "data-group", told["type"], body) == "TRD-401"
+    world.deliver("bike-company", "data-group", told["type"], told["body"])
+    assert len(at(world, "bike-company", "statements")) == 1
+
+
+def test_who_leans_on_a_contract_splits_as_that_contract_says(world: Neighbours) -> None:
+    """Both are in force in the month; a seller that splits all of it by the older, lower weight is held to its word."""
+    delivered(world, "2026-03-20T00:00:00Z", 1, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    told = told_to_bike(world, bill(world))
+    value = signing.unsigned(told["body"]["statement"])
+    value["parts"] = [asdict(share) for share in rules.shares(value["gross_fen"], SPLIT)]
+    with world.as_person("data-group") as tx:
+        body = {"statement": signing.signed(tx, value)}
+    assert code_of(world.deliver, "bike-company", "data-group", told["type"], body) == "TRD-401"
+
+
+def test_a_use_made_before_the_seller_heard_of_the_end_is_paid_and_told(world: Neighbours) -> None:
+    """The supplier ended its contract while the seller was out of reach: what it earned until then is not refused."""
+    for when, version in (("2026-03-20T00:00:00Z", 1), ("2026-03-25T00:00:00Z", 2)):
+        delivered(world, when, version, "new-bike-company", "new-traffic-bureau")
+    with world.as_person("bike-company") as tx:
+        tx.change(negotiate_store.agreements, "new-bike-company", state="TERMINATED", ended_at="2026-03-21T00:00:00Z")
+    world.at("2026-04-01T00:00:00Z")
+    shares = accepted(world, bill(world)["id"])
+    (row,) = at(world, "bike-company", "statements")
+    (group,) = row["lines"][0]["supplies"]
+    assert row["share_fen"] == shares[BIKE]
+    assert (group["last_at"], group["ended_at"]) == ("2026-03-25T00:00:00Z", "2026-03-21T00:00:00Z")
+    assert "ended_at" not in row["value"]["lines"][0]["supplies"][0], "what was signed stays as it is"
+    (sent,) = [one for one in at(world, "data-group", "statements") if one["id"] == row["id"]]
+    assert "ended_at" not in sent["lines"][0]["supplies"][0], "at the seller it stands"
 
 
 # --- credit notes ------------------------------------------------------------------------------------------------
