@@ -263,6 +263,129 @@ def test_a_use_made_before_the_seller_heard_of_the_end_is_paid_and_told(world: N
     assert "ended_at" not in sent["lines"][0]["supplies"][0], "at the seller it stands"
 
 
+# --- what a buyer says against what it accepted -------------------------------------------------------------------
+
+
+def waits(world: Neighbours, name: str) -> list[str]:
+    """The invoices that wait for a deed at a node."""
+    with world.stores[name].read() as tx:
+        return settle.due(tx, 9)["settle.invoices"]
+
+
+def objecting(world: Neighbours, invoice: str, reason: str = "one file was damaged") -> None:
+    at(world, "city-lab", "dispute_invoice", invoice=invoice, reason=reason)
+    world.carry(times=2)
+
+
+def paid(world: Neighbours, invoice: dict[str, Any]) -> None:
+    for name in ("city-lab", "data-group"):
+        at(world, name, "record_payment", invoice=invoice["id"], amount_fen=invoice["gross_fen"], reference="b-1")
+    world.carry(times=2)
+
+
+def test_a_buyer_asks_for_a_credit_note_of_what_it_accepted_and_gets_one(world: Neighbours) -> None:
+    invoice = billed(world)
+    paid(world, invoice)
+    assert waits(world, "data-group") == []
+    objecting(world, invoice["id"])
+    for name in ("data-group", "city-lab"):
+        told = at(world, name, "invoice_shown", invoice=invoice["id"])
+        assert (told["state"], told["objection"]) == ("PAID", "one file was damaged"), name
+        assert [word["word"] for word in told["words"]] == ["paid", "objected"]
+    assert waits(world, "data-group") == [invoice["id"]], "it is seen by the seller's finance"
+    books(world, invoice["id"], due=0)
+    one = invoice["lines"][0]["events"][0]
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="so it was", uses=[one])
+    assert waits(world, "data-group") == [], "it is answered"
+    world.carry(times=2)
+    at(world, "city-lab", "accept_invoice", invoice=note["id"])
+    world.carry(times=2)
+    books(world, invoice["id"], due=-FEE)
+    assert all(not at(world, name, "invoice_shown", invoice=invoice["id"])["objection"] for name in world.stores
+               if name in ("data-group", "city-lab"))  # fmt: skip
+
+
+def test_a_seller_says_why_an_accepted_invoice_stands(world: Neighbours) -> None:
+    invoice = billed(world)
+    assert code_of(at, world, "data-group", "dispute_invoice", invoice=invoice["id"], reason="x") == "TRD-403"
+    objecting(world, invoice["id"])
+    assert code_of(objecting, world, invoice["id"], "once more") == "TRD-541"
+    at(world, "data-group", "dispute_invoice", invoice=invoice["id"], reason="its digest is the one you signed for")
+    assert waits(world, "data-group") == [invoice["id"]], "its payment"
+    world.carry(times=2)
+    for name in ("data-group", "city-lab"):
+        told = at(world, name, "invoice_shown", invoice=invoice["id"])
+        assert (told["objection"], told["reason"]) == ("", "its digest is the one you signed for"), name
+        assert [word["word"] for word in told["words"]] == ["objected", "upheld"]
+    books(world, invoice["id"], due=3 * FEE)
+    objecting(world, invoice["id"], "two were")
+    assert at(world, "data-group", "invoice_shown", invoice=invoice["id"])["objection"] == "two were"
+
+
+def test_a_credit_note_that_is_voided_answers_nothing(world: Neighbours) -> None:
+    invoice = billed(world)
+    objecting(world, invoice["id"])
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="so it was")
+    world.carry(times=2)
+    at(world, "data-group", "void_invoice", invoice=note["id"], reason="no, one use only")
+    world.carry(times=2)
+    for name in ("data-group", "city-lab"):
+        assert at(world, name, "invoice_shown", invoice=invoice["id"])["objection"], name
+
+
+def test_what_charges_nothing_is_not_objected_to(world: Neighbours) -> None:
+    invoice = billed(world, 1)
+    note = credited(world, invoice)
+    for one in (invoice, note):
+        assert code_of(at, world, "city-lab", "dispute_invoice", invoice=one["id"], reason="x") == "TRD-540"
+
+
+def test_an_invoice_that_the_buyer_disputes_waits_for_its_seller(world: Neighbours) -> None:
+    delivered(world, "2026-03-20T00:00:00Z", 1, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    invoice = bill(world)
+    world.carry()
+    assert waits(world, "data-group") == []
+    objecting(world, invoice["id"])
+    assert waits(world, "data-group") == [invoice["id"]]
+
+
+@pytest.mark.parametrize("sender", ["bike-company", "data-group"])
+def test_nobody_objects_in_the_name_of_the_buyer(world: Neighbours, sender: str) -> None:
+    invoice = billed(world)
+    row = at(world, "data-group", "invoice_shown", invoice=invoice["id"])
+    said = {
+        "invoice": invoice["id"],
+        "digest": row["digest"],
+        "word": "objected",
+        "reason": "x",
+        "at": row["issued_at"],
+    }
+    with world.as_person(sender) as tx:
+        body = {"notice": signing.signed(tx, said)}
+    assert code_of(world.deliver, "data-group", sender, "settle.objected", body) == "TRD-401"
+    assert code_of(world.deliver, "data-group", "city-lab", "settle.objected", body) == "TRD-401"
+
+
+def test_who_objects_without_end_drives_out_nothing_that_was_said(world: Neighbours) -> None:
+    invoice = billed(world)
+    paid(world, invoice)
+    row = at(world, "data-group", "invoice_shown", invoice=invoice["id"])
+    for n in range(120):
+        said = {
+            "invoice": invoice["id"],
+            "digest": row["digest"],
+            "word": "objected",
+            "reason": f"{n}",
+            "at": row["issued_at"],
+        }
+        with world.as_person("city-lab") as tx:
+            body = {"notice": signing.signed(tx, said)}
+        world.deliver("data-group", "city-lab", "settle.objected", body)
+    told = at(world, "data-group", "invoice_shown", invoice=invoice["id"])
+    assert [word["word"] for word in told["words"]] == ["paid", "objected"] and told["objection"] == "0"
+
+
 # --- credit notes ------------------------------------------------------------------------------------------------
 
 
