@@ -451,6 +451,11 @@ def signers(table: str, column: str, row: dict[str, Any]) -> list[str]:
     return [row[named]] if named else []
 
 
+def weights(split: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Who gets which weight on which account, in one order."""
+    return sorted((part["party"], part["weight"], part["payee_kind"], part["account"]) for part in split)
+
+
 # --- the bundle ------------------------------------------------------------------------------------------------
 
 
@@ -639,12 +644,15 @@ class Check:
             record = row.get("record") if table == "register_node" else None
             if isinstance(record, dict) and record.get("public_key"):
                 members[str(record.get("code"))] = (str(record.get("party")), str(record["public_key"]))
+        contracts = {row["id"]: row for table, row in self.documents if table == "agreement"}
         for table, row in self.documents:
             for column in DOCUMENTS[table]:
                 where = f"{table} {row['id']}" + (f" {column}" if column else "")
                 try:
                     for signed in documents(row, column):
                         self.check_document(table, column, row, signed, members, where)
+                        if table == "statement" and signed:
+                            self.check_split(signed, contracts, where)
                 except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                     self.differs("signature", where, "it is no signed document")
 
@@ -680,6 +688,22 @@ class Check:
             self.differs("signature", where, "it is the acceptance of something else")
         if column == "reason" and not (signed["agreement"] == row["id"] and valid):
             self.differs("signature", where, "it is no notice that ends this contract")
+
+    def check_split(self, signed: dict[str, Any], contracts: dict[str, dict[str, Any]], where: str) -> None:
+        """That a statement splits what its charged uses earned as the contracts say on which it lets them lean."""
+        charged = [line for line in signed["lines"] if line["amount_fen"]]
+        groups = [group for line in charged for group in line.get("supplies", [])]
+        for name in sorted({name for group in groups for name in group["contracts"]}):
+            contract = contracts.get(name, {})
+            terms, sides = contract.get("terms") or {}, (contract.get("provider_party"), contract.get("consumer_party"))
+            if sides != (signed["party"], signed["issuer_party"]):
+                self.differs("statement", where, f"it leans on {name}, which is no contract of its two sides")
+            elif (
+                terms.get("split")
+                and not terms["tariff"]["amount_fen"]
+                and weights(terms["split"]) != weights(signed["parts"])
+            ):
+                self.differs("statement", where, f"its split is not that of {name}, on which it leans")
 
     def fault(self, signed: dict[str, Any], signature: Any, members: dict[str, tuple[str, str]]) -> str:
         """What is wrong with one signature; "" = nothing."""

@@ -40,7 +40,7 @@ class World:
         self.keys = {node: PrivateKey.new() for node in PARTY}
         self.tables = {
             "register_node": register_store.nodes, "agreement": negotiate_store.agreements,
-            "invoice": settle_store.invoices,
+            "invoice": settle_store.invoices, "statement": settle_store.statements,
         }  # fmt: skip
 
     def signature(self, node: str, value: dict[str, Any], key: PrivateKey | None = None) -> dict[str, Any]:
@@ -73,7 +73,31 @@ class World:
             "words": [self.signed({**word, "word": "disputed", "reason": "too much"}, BUYER),
                       self.signed({**word, "word": "paid", "reason": "b-1"}, SELLER)],
         }  # fmt: skip
+        rows |= self.supplied()
         return rows
+
+    def supplied(self) -> Rows:
+        """The buyer's supply contract with the seller, and what the seller owes it on what was made of that."""
+        part = {"party": PARTY[BUYER], "weight": 1, "payee_kind": "company", "account": "a"}
+        content = {
+            **dict.fromkeys(VERIFIER.AGREED, "s"), "id": "agr-2", "provider": BUYER, "consumer": SELLER,
+            "provider_party": PARTY[BUYER], "consumer_party": PARTY[SELLER], "policy": {}, "from": AT, "until": None,
+            "agreed_at": AT, "terms": {"tariff": {"kind": "free", "amount_fen": 0}, "split": [part]},
+        }  # fmt: skip
+        leaning = {"contracts": ["agr-2"], "uses": 1, "first_at": AT, "last_at": AT}
+        value = {"party": PARTY[BUYER], "issuer_party": PARTY[SELLER], "parts": [{**part, "share_fen": 100}],
+                 "lines": [{"amount_fen": 100, "supplies": [leaning]}]}  # fmt: skip
+        return {
+            "agreement agr-2": {
+                **self.signed(content, SELLER, BUYER), "negotiation": "n", "digest": "d", "signed": "both", "keys": {},
+                "state": "FINALIZED",
+            },
+            "statement st-1": {
+                "id": "st-1", "invoice": "inv-1", "party": PARTY[BUYER], "issuer_party": PARTY[SELLER],
+                "direction": "sent", "gross_fen": 100, "share_fen": 100, "paid_fen": 0,
+                "value": self.signed(value, SELLER), "digest": "d", "at": AT,
+            },
+        }  # fmt: skip
 
     def member(self, node: str, key: PrivateKey, issuer: str = REGISTRY) -> dict[str, Any]:
         same = {"party": PARTY[node], "name": node, "address": "http://x", "public_key": key.public.text,
@@ -109,7 +133,7 @@ def test_what_both_signed_holds(tmp_path: Path, profile: Profile) -> None:
     with as_if(profile):
         world = World()
         report = checked(world.bundle(tmp_path, world.records()))
-    assert (report["problems"], report["signatures"], report["one_side"]) == ([], 9, [])
+    assert (report["problems"], report["signatures"], report["one_side"]) == ([], 12, [])
     assert set(report["keys"]) == {f"datong/{SELLER}", f"datong/{REGISTRY}"}, "who says whose the buyer's key is"
 
 
@@ -231,6 +255,31 @@ def test_what_the_other_side_did_not_sign_is_named(
     assert {one["kind"] for one in problems} == {"signature"}, "its own log holds"
 
 
+def another_split(world: World, rows: Rows) -> None:
+    """The seller keeps half for itself, and signs that."""
+    value = copy.deepcopy(rows["statement st-1"]["value"])
+    value["parts"] = [{**value["parts"][0], "weight": 1}, {**value["parts"][0], "party": PARTY[SELLER], "weight": 1}]
+    rows["statement st-1"]["value"] = world.signed(signing.unsigned(value), SELLER)
+
+
+def another_contract(world: World, rows: Rows) -> None:
+    """It lets the uses lean on the buyer's purchase."""
+    value = copy.deepcopy(rows["statement st-1"]["value"])
+    value["lines"][0]["supplies"][0]["contracts"] = ["agr-1"]
+    rows["statement st-1"]["value"] = world.signed(signing.unsigned(value), SELLER)
+
+
+@pytest.mark.parametrize("attack", [another_split, another_contract])
+def test_a_statement_that_is_signed_and_not_as_its_supply_contract_says_is_named(
+    tmp_path: Path, attack: Callable[[World, Rows], None]
+) -> None:
+    world = World()
+    rows = world.records()
+    attack(world, rows)
+    problems = checked(world.bundle(tmp_path, rows))["problems"]
+    assert [(one["kind"], one["where"]) for one in problems] == [("statement", "statement st-1 value")]
+
+
 def test_a_registry_of_its_own_does_not_stand_where_the_key_of_the_real_one_is_given(tmp_path: Path) -> None:
     """Whoever forges every key, the registry's too, is told by that key alone; so it is shown, and may be given."""
     world, real = World(), World().keys[REGISTRY].public.text
@@ -258,7 +307,7 @@ def test_who_ended_a_contract_is_proven_by_its_notice(tmp_path: Path) -> None:
     rows = world.records()
     ended_by_the_buyer(world, rows)
     report = checked(world.bundle(tmp_path, rows))
-    assert (report["problems"], report["signatures"]) == ([], 10)
+    assert (report["problems"], report["signatures"]) == ([], 13)
 
 
 def test_a_contract_of_one_side_is_said_to_be_one(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +130,260 @@ def test_the_weights_of_a_supply_contract_that_is_over_are_refused(world: Neighb
         tx.change(negotiate_store.agreements, "old-bike-company", **ending)
     delivered(world, "2026-03-20T00:00:00Z", 1)  # the seller says nothing of supplies: the buyer's contract is its word
     world.at("2026-04-01T00:00:00Z")
-    invoice = bill(world, period="2026-03-16/2026-04-01")["id"]
+    told = told_to_bike(world, bill(world, period="2026-03-16/2026-04-01"))
+    assert code_of(world.deliver, "bike-company", "data-group", told["type"], told["body"]) == "TRD-401"
+
+
+def test_a_term_written_in_beijing_time_ends_when_it_says(world: Neighbours) -> None:
+    """2026-03-16T00:00+08:00 is the 15th in UTC, before a period from 15 March 16:00 Z, whatever its text sorts after."""
+    with world.as_person("bike-company") as tx:
+        tx.change(negotiate_store.agreements, "old-bike-company", until="2026-03-16T00:00:00+08:00")
+    delivered(world, "2026-03-20T00:00:00Z", 1)
+    world.at("2026-04-01T00:00:00Z")
+    told = told_to_bike(world, bill(world, period="2026-03-16/2026-04-01"))
+    assert code_of(world.deliver, "bike-company", "data-group", told["type"], told["body"]) == "TRD-401"
+
+
+def told_to_bike(world: Neighbours, invoice: dict[str, Any]) -> dict[str, Any]:
+    """The statement on its way to the bike company once the buyer accepted the invoice."""
     world.carry()
-    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    at(world, "city-lab", "accept_invoice", invoice=invoice["id"])
     (word,) = world.outgoing("city-lab")
     world.deliver("data-group", "city-lab", word["type"], word["body"])
-    told = next(m for m in world.outgoing("data-group") if m["body"].get("statement", {}).get("party") == BIKE)
-    assert code_of(world.deliver, "bike-company", "data-group", told["type"], told["body"]) == "TRD-401"
+    return next(m for m in world.outgoing("data-group") if m["body"].get("statement", {}).get("party") == BIKE)
+
+
+def renewed_as_it_was(world: Neighbours) -> dict[str, Any]:
+    """An invoice over three uses before and after both supply contracts were renewed with the split they had."""
+    for supplier in SUPPLIERS:
+        for name in (supplier, "data-group"):
+            with world.as_person(name) as tx:
+                said = terms(product="R", tariff={"kind": "free", "amount_fen": 0}, split=SPLIT)
+                tx.change(negotiate_store.agreements, f"new-{supplier}", terms=said)
+    delivered(world, "2026-03-10T00:00:00Z", 1, "old-bike-company", "old-traffic-bureau")
+    delivered(world, "2026-03-20T00:00:00.7Z", 2, "new-bike-company", "new-traffic-bureau")
+    delivered(world, "2026-03-21T00:00:00Z", 3, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    return bill(world)
+
+
+def test_a_statement_tells_its_supplier_on_which_contracts_its_uses_lean_and_when_they_were_made(
+    world: Neighbours,
+) -> None:
+    invoice = renewed_as_it_was(world)
+    accepted(world, invoice["id"])
+    for supplier in SUPPLIERS:
+        (row,) = at(world, supplier, "statements")
+        (line,) = row["value"]["lines"]
+        assert line["supplies"] == [
+            {"contracts": [f"old-{supplier}"], "uses": 1, "first_at": "2026-03-10T00:00:00Z",
+             "last_at": "2026-03-10T00:00:00Z"},
+            {"contracts": [f"new-{supplier}"], "uses": 2, "first_at": "2026-03-20T00:00:00.700000Z",
+             "last_at": "2026-03-21T00:00:00Z"},
+        ]  # fmt: skip
+    (own,) = [row for row in at(world, "data-group", "statements") if row["direction"] == "own"]
+    told = [group["contracts"] for line in own["value"]["lines"] for group in line["supplies"]]
+    assert told == [[]], "whose supplies they are is between each supplier and the seller"
+    last = at(world, "data-group", "invoice_shown", invoice=invoice["id"])["lines"][0]["events"][-1:]
+    credited(world, invoice, *last)
+    (taken,) = [row for row in at(world, "bike-company", "statements") if row["gross_fen"] < 0]
+    assert [group["uses"] for line in taken["value"]["lines"] for group in line["supplies"]] == [1]
+
+
+def _of_another(group: dict[str, Any]) -> None:
+    group["contracts"] = ["new-traffic-bureau"]
+
+
+def _of_nobody(group: dict[str, Any]) -> None:
+    group["contracts"] = [7]
+
+
+def _more_uses(group: dict[str, Any]) -> None:
+    group["uses"] += 1
+
+
+def _before_the_period(group: dict[str, Any]) -> None:
+    group["first_at"] = "2026-01-20T00:00:00Z"
+
+
+def _in_no_order(group: dict[str, Any]) -> None:
+    group["first_at"], group["last_at"] = "2026-03-21T00:00:00Z", "2026-03-20T00:00:00Z"
+
+
+def _at_no_time(group: dict[str, Any]) -> None:
+    group["last_at"] = "21 March"
+
+
+def _on_one_that_was_over(group: dict[str, Any]) -> None:
+    """By a contract with the same split that had ended days before."""
+    group["contracts"] = ["old-bike-company"]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [_of_another, _of_nobody, _more_uses, _before_the_period, _in_no_order, _at_no_time, _on_one_that_was_over],
+)  # fmt: skip
+def test_a_statement_that_leans_on_what_its_supplier_has_not_signed_is_refused(world: Neighbours, forged: Any) -> None:
+    told = told_to_bike(world, renewed_as_it_was(world))
+    value = copy.deepcopy(signing.unsigned(told["body"]["statement"]))
+    forged(value["lines"][0]["supplies"][1])
+    with world.as_person("data-group") as tx:
+        body = {"statement": signing.signed(tx, value)}
+    assert code_of(world.deliver, "bike-company", "data-group", told["type"], body) == "TRD-401"
+    world.deliver("bike-company", "data-group", told["type"], told["body"])
+    assert len(at(world, "bike-company", "statements")) == 1
+
+
+def test_who_leans_on_a_contract_splits_as_that_contract_says(world: Neighbours) -> None:
+    """Both are in force in the month; a seller that splits all of it by the older, lower weight is held to its word."""
+    delivered(world, "2026-03-20T00:00:00Z", 1, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    told = told_to_bike(world, bill(world))
+    value = signing.unsigned(told["body"]["statement"])
+    value["parts"] = [asdict(share) for share in rules.shares(value["gross_fen"], SPLIT)]
+    with world.as_person("data-group") as tx:
+        body = {"statement": signing.signed(tx, value)}
+    assert code_of(world.deliver, "bike-company", "data-group", told["type"], body) == "TRD-401"
+
+
+def test_a_use_made_before_the_seller_heard_of_the_end_is_paid_and_told(world: Neighbours) -> None:
+    """The supplier ended its contract while the seller was out of reach: what it earned until then is not refused."""
+    for when, version in (("2026-03-20T00:00:00Z", 1), ("2026-03-25T00:00:00Z", 2)):
+        delivered(world, when, version, "new-bike-company", "new-traffic-bureau")
+    with world.as_person("bike-company") as tx:
+        tx.change(negotiate_store.agreements, "new-bike-company", state="TERMINATED", ended_at="2026-03-21T00:00:00Z")
+    world.at("2026-04-01T00:00:00Z")
+    shares = accepted(world, bill(world)["id"])
+    (row,) = at(world, "bike-company", "statements")
+    (group,) = row["lines"][0]["supplies"]
+    assert row["share_fen"] == shares[BIKE]
+    assert (group["last_at"], group["ended_at"]) == ("2026-03-25T00:00:00Z", "2026-03-21T00:00:00Z")
+    assert "ended_at" not in row["value"]["lines"][0]["supplies"][0], "what was signed stays as it is"
+    (sent,) = [one for one in at(world, "data-group", "statements") if one["id"] == row["id"]]
+    assert "ended_at" not in sent["lines"][0]["supplies"][0], "at the seller it stands"
+
+
+# --- what a buyer says against what it accepted -------------------------------------------------------------------
+
+
+def waits(world: Neighbours, name: str) -> list[str]:
+    """The invoices that wait for a deed at a node."""
+    with world.stores[name].read() as tx:
+        return settle.due(tx, 9)["settle.invoices"]
+
+
+def objecting(world: Neighbours, invoice: str, reason: str = "one file was damaged") -> None:
+    at(world, "city-lab", "dispute_invoice", invoice=invoice, reason=reason)
+    world.carry(times=2)
+
+
+def paid(world: Neighbours, invoice: dict[str, Any]) -> None:
+    for name in ("city-lab", "data-group"):
+        at(world, name, "record_payment", invoice=invoice["id"], amount_fen=invoice["gross_fen"], reference="b-1")
+    world.carry(times=2)
+
+
+def test_a_buyer_asks_for_a_credit_note_of_what_it_accepted_and_gets_one(world: Neighbours) -> None:
+    invoice = billed(world)
+    paid(world, invoice)
+    assert waits(world, "data-group") == []
+    objecting(world, invoice["id"])
+    for name in ("data-group", "city-lab"):
+        told = at(world, name, "invoice_shown", invoice=invoice["id"])
+        assert (told["state"], told["objection"]) == ("PAID", "one file was damaged"), name
+        assert [word["word"] for word in told["words"]] == ["paid", "objected"]
+    assert waits(world, "data-group") == [invoice["id"]], "it is seen by the seller's finance"
+    books(world, invoice["id"], due=0)
+    one = invoice["lines"][0]["events"][0]
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="so it was", uses=[one])
+    assert waits(world, "data-group") == [], "it is answered"
+    world.carry(times=2)
+    at(world, "city-lab", "accept_invoice", invoice=note["id"])
+    world.carry(times=2)
+    books(world, invoice["id"], due=-FEE)
+    assert all(not at(world, name, "invoice_shown", invoice=invoice["id"])["objection"] for name in world.stores
+               if name in ("data-group", "city-lab"))  # fmt: skip
+
+
+def test_a_seller_says_why_an_accepted_invoice_stands(world: Neighbours) -> None:
+    invoice = billed(world)
+    assert code_of(at, world, "data-group", "dispute_invoice", invoice=invoice["id"], reason="x") == "TRD-403"
+    objecting(world, invoice["id"])
+    assert code_of(objecting, world, invoice["id"], "once more") == "TRD-541"
+    at(world, "data-group", "dispute_invoice", invoice=invoice["id"], reason="its digest is the one you signed for")
+    assert waits(world, "data-group") == [invoice["id"]], "its payment"
+    world.carry(times=2)
+    for name in ("data-group", "city-lab"):
+        told = at(world, name, "invoice_shown", invoice=invoice["id"])
+        assert (told["objection"], told["reason"]) == ("", "its digest is the one you signed for"), name
+        assert [word["word"] for word in told["words"]] == ["objected", "upheld"]
+    books(world, invoice["id"], due=3 * FEE)
+    objecting(world, invoice["id"], "two were")
+    assert at(world, "data-group", "invoice_shown", invoice=invoice["id"])["objection"] == "two were"
+
+
+def test_a_credit_note_that_is_voided_answers_nothing(world: Neighbours) -> None:
+    invoice = billed(world)
+    objecting(world, invoice["id"])
+    note = at(world, "data-group", "credit_invoice", invoice=invoice["id"], reason="so it was")
+    world.carry(times=2)
+    at(world, "data-group", "void_invoice", invoice=note["id"], reason="no, one use only")
+    world.carry(times=2)
+    for name in ("data-group", "city-lab"):
+        assert at(world, name, "invoice_shown", invoice=invoice["id"])["objection"], name
+
+
+def test_what_charges_nothing_is_not_objected_to(world: Neighbours) -> None:
+    invoice = billed(world, 1)
+    note = credited(world, invoice)
+    for one in (invoice, note):
+        assert code_of(at, world, "city-lab", "dispute_invoice", invoice=one["id"], reason="x") == "TRD-540"
+
+
+def test_an_invoice_that_the_buyer_disputes_waits_for_its_seller(world: Neighbours) -> None:
+    delivered(world, "2026-03-20T00:00:00Z", 1, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    invoice = bill(world)
+    world.carry()
+    assert waits(world, "data-group") == []
+    objecting(world, invoice["id"])
+    assert waits(world, "data-group") == [invoice["id"]]
+
+
+@pytest.mark.parametrize("sender", ["bike-company", "data-group"])
+def test_nobody_objects_in_the_name_of_the_buyer(world: Neighbours, sender: str) -> None:
+    invoice = billed(world)
+    row = at(world, "data-group", "invoice_shown", invoice=invoice["id"])
+    said = {
+        "invoice": invoice["id"],
+        "digest": row["digest"],
+        "word": "objected",
+        "reason": "x",
+        "at": row["issued_at"],
+    }
+    with world.as_person(sender) as tx:
+        body = {"notice": signing.signed(tx, said)}
+    assert code_of(world.deliver, "data-group", sender, "settle.objected", body) == "TRD-401"
+    assert code_of(world.deliver, "data-group", "city-lab", "settle.objected", body) == "TRD-401"
+
+
+def test_who_objects_without_end_drives_out_nothing_that_was_said(world: Neighbours) -> None:
+    invoice = billed(world)
+    paid(world, invoice)
+    row = at(world, "data-group", "invoice_shown", invoice=invoice["id"])
+    for n in range(120):
+        said = {
+            "invoice": invoice["id"],
+            "digest": row["digest"],
+            "word": "objected",
+            "reason": f"{n}",
+            "at": row["issued_at"],
+        }
+        with world.as_person("city-lab") as tx:
+            body = {"notice": signing.signed(tx, said)}
+        world.deliver("data-group", "city-lab", "settle.objected", body)
+    told = at(world, "data-group", "invoice_shown", invoice=invoice["id"])
+    assert [word["word"] for word in told["words"]] == ["paid", "objected"] and told["objection"] == "0"
 
 
 # --- credit notes ------------------------------------------------------------------------------------------------

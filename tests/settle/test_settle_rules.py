@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datong.ground import clock
 from datong.ground.refusal import Refusal
 from datong.settle import rules
 from datong.settle.model import InvoiceState, Posting
@@ -100,6 +102,24 @@ def test_the_split_adds_up_is_near_and_does_not_depend_on_order(gross: int, weig
     shuffled = split[:]
     random.shuffle(shuffled)
     assert {p.party: p.share_fen for p in rules.shares(gross, shuffled)} == {p.party: p.share_fen for p in parts}
+
+
+INSTANTS = st.integers(0, 30 * 24 * 3600 * 10**6).map(
+    lambda after: clock.text(clock.instant("2026-03-01T00:00:00Z") + timedelta(microseconds=after))
+)
+SUPPLIES = st.sets(st.tuples(st.sampled_from([GROUP, BIKE, BUREAU]), st.sampled_from(["a", "b", "c"])), max_size=4)
+
+
+@given(st.lists(st.tuples(INSTANTS, SUPPLIES), max_size=20))
+def test_each_use_leans_on_one_set_of_a_partys_contracts(uses: list[tuple[str, set[tuple[str, str]]]]) -> None:
+    told = rules.leaning(BIKE, uses)
+    assert sum(group["uses"] for group in told) == len(uses)
+    own = {tuple(sorted(contract for whose, contract in supplies if whose == BIKE)) for _, supplies in uses}
+    assert {tuple(group["contracts"]) for group in told} == own and len(told) == len(own)
+    times = sorted((at for at, _ in uses), key=clock.instant)
+    if times:
+        assert told[0]["first_at"] == times[0]
+        assert max((group["last_at"] for group in told), key=clock.instant) == times[-1]
 
 
 @given(st.integers(0, 10**13), parties)

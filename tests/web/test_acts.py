@@ -68,7 +68,8 @@ def test_an_invoice_offers_what_its_side_may_do_now(browser: Browser, store: Sto
     for state, seller, buyer, wanted in (
         ("RECEIVED", OTHER, mine, {"settle/accept_invoice", "settle/dispute_invoice"}),
         ("DISPUTED", OTHER, mine, {"settle/accept_invoice"}),
-        ("ACCEPTED", OTHER, mine, {"settle/record_payment"}),
+        ("ACCEPTED", OTHER, mine, {"settle/record_payment", "settle/dispute_invoice"}),
+        ("PAID", OTHER, mine, {"settle/dispute_invoice"}),
         ("ISSUED", mine, OTHER, {"settle/void_invoice"}),
         ("DISPUTED", mine, OTHER, {"settle/void_invoice"}),
         ("ACCEPTED", mine, OTHER, {"settle/record_payment", "settle/credit_invoice"}),

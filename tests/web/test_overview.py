@@ -91,6 +91,23 @@ def test_an_invoice_waits_for_the_finance_of_its_side(browser: Browser, store: S
     assert waiting(browser) == "", "a product manager accepts no invoice"
 
 
+def test_an_invoice_that_its_buyer_disputes_waits_for_the_seller(browser: Browser, store: Store) -> None:
+    with store.read() as tx:
+        mine = signing.me(tx).party
+    sold = {"seller_party": mine, "buyer_party": OTHER, "reason": "damaged"}
+    said = [{"word": "objected", "reason": "damaged", "at": "2026-03-09T00:00:00Z"}]
+    paid = {"state": "PAID", "paid_fen": 5, "agreement": "agr-1"}
+    disputed = invoice(store, 1, 1, state="DISPUTED", **sold)
+    objected = invoice(store, 2, 2, **paid, **sold, words=said)
+    invoice(store, 3, 3, **paid, **sold, words=[*said, {**said[0], "word": "upheld"}])
+    invoice(store, 4, 4, **paid, **sold, words=[{**said[0], "word": "paid"}])
+    invoice(store, 5, 5, **paid, **{**sold, "seller_party": OTHER, "buyer_party": mine}, words=said)
+    browser.enter("fi")
+    page = waiting(browser)
+    assert leads_to(page) == [f"/invoices/{disputed}", f"/invoices/{objected}"]
+    assert "作废未验收的账单" in page and "开具红字账单" in page
+
+
 def test_a_clock_that_is_not_believed_and_what_could_not_be_ended_are_told_to_everybody(
     browser: Browser, store: Store
 ) -> None:
@@ -122,7 +139,7 @@ def test_of_many_only_some_are_shown_and_the_list_is_named(browser: Browser, sto
 
 
 def test_a_statement_waits_until_it_is_paid_out(browser: Browser, store: Store) -> None:
-    share = {"party": OTHER, "gross_fen": 9, "share_fen": 7, "at": "2026-03-02T00:00:00Z"}
+    share = {"party": OTHER, "gross_fen": 9, "share_fen": 7, "at": "2026-03-02T00:00:00Z", "value": {"lines": []}}
     added(store, "statement", id="st-1", direction="own", **share)
     added(store, "statement", id="st-2", direction="sent", paid_fen=7, **share)
     added(store, "statement", id="st-3", direction="sent", paid_fen=3, **share)

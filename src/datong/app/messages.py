@@ -54,6 +54,8 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "settle.statement": settle.received_statement,
     "settle.accepted": settle.received_accepted,
     "settle.disputed": settle.received_disputed,
+    "settle.objected": settle.received_objected,
+    "settle.upheld": settle.received_upheld,
     "settle.voided": settle.received_voided,
     "settle.paid": settle.received_paid,
     "settle.unpaid": settle.received_unpaid,

@@ -171,6 +171,18 @@ CREDIT_OPEN = _reason(
     ("此前的红字账单 {credit} 尚待买方验收。", "The one before, {credit}, still waits for the buyer."),
     ("请等买方验收，或先作废该红字账单。", "Wait until the buyer accepts it, or void it first."),
 )  # fmt: skip
+NOTHING_LEFT = _reason(
+    "TRD-540", Kind.conflict,
+    ("账单 {invoice} 未提出争议。", "The invoice {invoice} was not disputed."),
+    ("其上没有可冲红的金额，或已全部冲红。", "It charges nothing, or all of it is credited already."),
+    ("用 settle settlement 查看该账单的结算。", "See what is settled of it with `settle settlement`."),
+)  # fmt: skip
+OBJECTED_ALREADY = _reason(
+    "TRD-541", Kind.conflict,
+    ("账单 {invoice} 未再提出争议。", "The invoice {invoice} was not disputed once more."),
+    ("此前提出的争议，卖方尚未答复。", "The seller has not answered what was said against it before."),
+    ("请等卖方开具红字账单或答复。", "Wait for its credit note or its answer."),
+)  # fmt: skip
 NOT_SELLER = _reason(
     "TRD-403", Kind.denied,
     ("「{deed}」未执行。", "{deed} was not done."),

@@ -108,6 +108,20 @@ def lines(events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], produc
     return [_line(number, found, tariff, product) for number, (_, found) in enumerate(ordered, 1)]
 
 
+def leaning(party: str, uses: Iterable[tuple[str, Iterable[tuple[str, str]]]]) -> list[dict[str, Any]]:
+    """How many uses lean on which of a party's supply contracts, and when the first and the last was made; by the first
+    of them. uses: (when it was made, the supply contracts of what it delivered as (provider's party, contract))."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for at, supplies in uses:
+        found.setdefault(tuple(sorted(contract for whose, contract in supplies if whose == party)), []).append(at)
+    told = [
+        {"contracts": list(contracts), "uses": len(times), "first_at": min(times, key=datetime.fromisoformat),
+         "last_at": max(times, key=datetime.fromisoformat)}
+        for contracts, times in found.items()
+    ]  # fmt: skip
+    return sorted(told, key=lambda group: (datetime.fromisoformat(group["first_at"]), group["contracts"]))
+
+
 def require_billable(uses: int, gross_fen: int) -> None:
     """TOO_LARGE for more than one invoice can say, or the other side could read."""
     if uses > USES_MAX or gross_fen > FEN_MAX:

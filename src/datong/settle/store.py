@@ -97,6 +97,12 @@ def voided_count(tx: Tx, agreement: str, start: str, end: str) -> int:
     return int(tx.execute(query).scalar_one())
 
 
+def spoken_of(seller: str) -> tuple[Any, ...]:
+    """Which invoices of a seller were accepted and have a reason beside them: somebody spoke of them."""
+    of = invoices.c
+    return of.seller_party == seller, of.state.in_(("ACCEPTED", "PAID")), of.reason.is_not(None), of.gross_fen > 0
+
+
 def credits_of(tx: Tx, row: dict[str, Any]) -> list[dict[str, Any]]:
     """The credit notes of an invoice."""
     query = select(invoices).where(invoices.c.agreement == row["agreement"], invoices.c.gross_fen < 0)

@@ -130,6 +130,10 @@ ACTS: dict[str, tuple[Act, ...]] = {
     "settle.invoices": (
         Act("settle.accept_invoice", "invoice", _in("ISSUED", "RECEIVED", "DISPUTED"), "buyer_party"),
         Act("settle.dispute_invoice", "invoice", _in("ISSUED", "RECEIVED"), "buyer_party"),
+        Act("settle.dispute_invoice", "invoice", _in("ACCEPTED", "PAID"), "buyer_party",
+            when=lambda row: _charges(row) and not row["objection"]),
+        Act("settle.dispute_invoice", "invoice", _in("ACCEPTED", "PAID"), "seller_party",
+            when=lambda row: row["objection"]),
         Act("settle.record_payment", "invoice", _in("ACCEPTED"), more=_open_amount("gross_fen")),
         Act("settle.record_payment", "invoice", _in("PAID"), more=_open_amount("gross_fen"), when=_paid_too_much),
         Act("settle.void_invoice", "invoice", _in("ISSUED", "DISPUTED"), "seller_party"),

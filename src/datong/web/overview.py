@@ -35,6 +35,8 @@ ROOMS = (register, authorise, deidentify, price, negotiate, deliver, settle)
 """Those in which records wait for somebody here: each says which, by the view that lists them."""
 ENDS = frozenset({"negotiate.end", "authorise.suspend", "authorise.withdraw"})
 """Verbs that end what runs though what it stands on is over: named of such a record."""
+ANSWERS = frozenset({"settle.void_invoice", "settle.credit_invoice"})
+"""What is done with an invoice that its buyer disputes."""
 BILLS = frozenset({"settle.invoice"})
 """What is done with a contract of which uses wait to be billed."""
 
@@ -143,6 +145,7 @@ def _due(visit: Visit, page: Page, section: Section, keys: Sequence[str], unbill
         asking = [found for member, found in acts.of_members(visit, whole) if member["state"] == "applied"]
         offered = [button.verb for found in (acts.buttons(visit, section.view, whole), *asking) for button in found]
         named = acts.STEPS | (ENDS if whole.get("over") else set()) | (BILLS if whole.get("id") in unbilled else set())
+        named |= ANSWERS if whole.get("objection") else set()
         steps = [verb for verb in dict.fromkeys(offered) if f"{verb.room}.{verb.name}" in named]
         if steps:
             waiting.append((whole, steps))

@@ -1,23 +1,28 @@
 """The verbs of settle, by subject; other rooms say `from datong.settle import service as settle`.
 
 ledger      double entry: post, void, reverse; balances; the beancount export
-invoices    from metered events to an invoice, its acceptance, dispute and payment, both sides
+invoices    from metered events to an invoice, its acceptance, void and payment, both sides
+disputing   what a buyer says against an invoice, accepted or not, and the seller's answer
 crediting   credit notes: what an accepted invoice billed wrongly, taken back by both sides
 earnings    an operator's revenue against what it may earn
 statements  what each party of the split is owed, sent and checked
 """
 
 from datong.settle.service.crediting import credit_invoice, received_credit
+from datong.settle.service.disputing import (
+    dispute_invoice,
+    received_disputed,
+    received_objected,
+    received_upheld,
+)
 from datong.settle.service.due import due
 from datong.settle.service.earnings import earnings
 from datong.settle.service.invoices import (
     accept_invoice,
-    dispute_invoice,
     invoice,
     invoice_shown,
     invoices,
     received_accepted,
-    received_disputed,
     received_invoice,
     received_paid,
     received_unpaid,
@@ -50,10 +55,12 @@ __all__ = [
     "received_credit",
     "received_disputed",
     "received_invoice",
+    "received_objected",
     "received_paid",
     "received_payout_returned",
     "received_statement",
     "received_unpaid",
+    "received_upheld",
     "received_voided",
     "record_payment",
     "record_payout",

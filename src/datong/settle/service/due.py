@@ -13,18 +13,25 @@ from datong.meter import service as meter
 from datong.negotiate import service as negotiate
 from datong.settle import rules, store
 from datong.settle.model import InvoiceState
+from datong.settle.service.disputing import objected_to
 
 
 def due(tx: Tx, most: int) -> dict[str, list[str]]:
-    """Invoices to accept, to pay or to pay back, and shares of others that are not paid out, or paid out and then
-    credited; contracts of which uses of a month that is over are to be charged and not invoiced; at most so many of
-    each."""
+    """Invoices to accept, to pay or to pay back, or that the buyer disputes and this seller has not answered; shares of
+    others that are not paid out, or paid out and then credited; contracts of which uses of a month that is over are to
+    be charged and not invoiced; at most so many of each."""
     bills, shares = store.invoices.c, store.statements.c
     bought = bills.state.in_((InvoiceState.RECEIVED, InvoiceState.DISPUTED))
     over = and_(
         bills.state == InvoiceState.PAID, bills.gross_fen > 0, bills.paid_fen + bills.credited_fen > bills.gross_fen
     )
-    billed = or_(and_(bought, bills.buyer_party == signing.me(tx).party), bills.state == InvoiceState.ACCEPTED, over)
+    disputed = or_(
+        and_(bills.state == InvoiceState.DISPUTED, bills.seller_party == signing.me(tx).party),
+        bills.id.in_(objected_to(tx)),
+    )
+    billed = or_(
+        and_(bought, bills.buyer_party == signing.me(tx).party), bills.state == InvoiceState.ACCEPTED, over, disputed
+    )
     owed = and_(
         shares.direction != "own", shares.gross_fen > 0, shares.paid_fen != shares.share_fen - shares.credited_fen
     )

@@ -1,7 +1,7 @@
-"""Invoices at both sides: issued from metered events, accepted or disputed by the buyer, paid, or voided.
+"""Invoices at both sides: issued from metered events, accepted by the buyer, paid, or voided.
 
-Messages: settle.invoice (seller -> buyer), settle.accepted, settle.disputed (buyer -> seller), settle.voided,
-settle.paid, settle.unpaid (seller -> buyer).
+Messages: settle.invoice (seller -> buyer), settle.accepted (buyer -> seller), settle.voided, settle.paid, settle.unpaid
+(seller -> buyer).
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def accept_invoice(tx: Tx, *, invoice: str) -> dict[str, Any]:
     require_party(tx, row["buyer_party"], "accept")
     if row["state"] in rules.CHARGED_AT_BUYER:
         return invoice_shown(tx, invoice=invoice)
-    _say(tx, row, "accept", "accepted", "")
+    say(tx, row, "accept", "accepted", "")
     if row["gross_fen"]:
         owed = rules.transfer(
             "Expenses:Data", rules.payable(row["seller_party"]), row["seller_party"], row["gross_fen"]
@@ -148,15 +148,6 @@ def accept_invoice(tx: Tx, *, invoice: str) -> dict[str, Any]:
 
 
 @verb(Role.finance)
-def dispute_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
-    """Dispute a received invoice as buyer, with the reason; the seller is told."""
-    row = known(tx, invoice)
-    require_party(tx, row["buyer_party"], "dispute")
-    _say(tx, row, "dispute", "disputed", reason)
-    return invoice_shown(tx, invoice=invoice)
-
-
-@verb(Role.finance)
 def void_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     """Void an invoice that was not accepted: its pending entry is voided, its events may be billed anew."""
     row = known(tx, invoice)
@@ -164,7 +155,7 @@ def void_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     rules.moved(invoice, row["state"], "void")  # asked before the uses are let go and the entry is touched
     _release(tx, invoice)
     ledger.conclude(tx, charge_of(invoice), EntryState.VOIDED)
-    _say(tx, row, "void", "voided", reason)
+    say(tx, row, "void", "voided", reason)
     return invoice_shown(tx, invoice=invoice)
 
 
@@ -231,11 +222,27 @@ def invoices(
 def invoice_shown(tx: Tx, *, invoice: str) -> dict[str, Any]:
     """One invoice with its lines; each line names the usage events it prices.
 
-    credits: the invoice that a credit note credits.
+    credits: the invoice that a credit note credits. objection: why the buyer disputes it, until the seller answers.
     """
     row = known(tx, invoice)
     credits = row["value"]["credits"] if row["gross_fen"] < 0 else ""
-    return {**{n: v for n, v in row.items() if n != "value"}, "credits": credits, "lines": store.lines_of(tx, invoice)}
+    told = {"credits": credits, "objection": objection(tx, row), "lines": store.lines_of(tx, invoice)}
+    return {**{n: v for n, v in row.items() if n != "value"}, **told}
+
+
+def objection(tx: Tx, row: dict[str, Any]) -> str:
+    """Why the buyer disputes an invoice: one that it accepted until the seller has issued a credit note, and not voided
+    it, or has said its word; "" otherwise."""
+    if row["state"] == InvoiceState.DISPUTED:
+        return str(row["reason"])
+    said = [word for word in row["words"] or [] if word["word"] in (words.OBJECTED, words.UPHELD)]
+    if row["state"] not in rules.CHARGED_AT_BUYER or not said or said[-1]["word"] == words.UPHELD:
+        return ""
+    answered = any(
+        note["state"] != InvoiceState.VOIDED and note["issued_at"] >= said[-1]["at"]
+        for note in store.credits_of(tx, row)
+    )
+    return "" if answered else str(said[-1]["reason"])
 
 
 # --- messages --------------------------------------------------------------------------------------------------
@@ -316,25 +323,17 @@ def _bought(tx: Tx, value: dict[str, Any], lines: list[Line]) -> None:
 
 def received_accepted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """settle.accepted: the buyer's signed acceptance posts the entry and sends the statements."""
-    row, word = _word(tx, sender, body, "accepted", "buyer_party")
+    row, word = word_of(tx, sender, body, "accepted", "buyer_party")
     if row["state"] == InvoiceState.VOIDED:  # crossed by our void, which holds; said again, lest it was refused there
         words.tell(tx, row, "voided", str(row["reason"] or ""), f"{row['id']}-voided-again")
         return
     if row["state"] in (InvoiceState.ACCEPTED, InvoiceState.PAID):
         return
-    _move(tx, row, rules.moved(row["id"], row["state"], "accepted"), "accepted", acceptance=word)
+    move(tx, row, rules.moved(row["id"], row["state"], "accepted"), "accepted", acceptance=word)
     ledger.conclude(tx, charge_of(row["id"]), EntryState.POSTED)
     _credit(tx, row, row["gross_fen"])
     statements.issue(tx, row["id"])
     _paid_where_nothing_is_due(tx, row)
-
-
-def received_disputed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """settle.disputed: the buyer's signed objection; the entry stays pending."""
-    row, word = _word(tx, sender, body, "disputed", "buyer_party")
-    if row["state"] == InvoiceState.ISSUED:
-        _move(tx, row, rules.moved(row["id"], row["state"], "disputed"), "disputed", reason=word["reason"][:500],
-              words=words.kept(row, word))  # fmt: skip
 
 
 def received_voided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -342,7 +341,7 @@ def received_voided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 
     What was paid meanwhile stands: the seller owes it, until the payment is reversed when the money comes back.
     """
-    row, word = _word(tx, sender, body, "voided", "seller_party")
+    row, word = word_of(tx, sender, body, "voided", "seller_party")
     if row["state"] == InvoiceState.VOIDED:
         return
     after = rules.moved(row["id"], row["state"], "voided")
@@ -350,13 +349,13 @@ def received_voided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if tx.get(store.entries, charge_of(row["id"])) is not None:
         ledger.reverse(tx, charge_of(row["id"]), word["reason"])
         _credit(tx, row, -row["gross_fen"])
-    _move(tx, row, after, "voided", reason=word["reason"][:500], words=words.kept(row, word))
+    move(tx, row, after, "voided", reason=word["reason"][:500], words=words.kept(row, word))
 
 
 def received_paid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """settle.paid: the seller's signed receipt, which is kept; what this side had not recorded as paid is recorded on
     it."""
-    row, word = _word(tx, sender, body, "paid", "seller_party")
+    row, word = word_of(tx, sender, body, "paid", "seller_party")
     if row["state"] == InvoiceState.PAID:
         if word not in (row["words"] or []):
             tx.change(store.invoices, row["id"], words=words.kept(row, word))
@@ -369,7 +368,7 @@ def received_paid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         narration=f"receipt: {word['reason']}"[:400],
         postings=rules.transfer(rules.payable(row["seller_party"]), "Assets:Bank", row["seller_party"], due),
     )  # fmt: skip
-    _move(tx, row, after, "paid", paid_fen=row["paid_fen"] + due, words=words.kept(row, word))
+    move(tx, row, after, "paid", paid_fen=row["paid_fen"] + due, words=words.kept(row, word))
 
 
 def received_unpaid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -378,7 +377,7 @@ def received_unpaid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     What was recorded here on the seller's receipt alone is reversed with it. What this side recorded itself stands
     until its own finance reverses it, when the bank shows the money back: a seller's word makes nobody a debtor.
     """
-    row, word = _word(tx, sender, body, "unpaid", "seller_party")
+    row, word = word_of(tx, sender, body, "unpaid", "seller_party")
     tx.change(store.invoices, row["id"], reason=word["reason"][:500], words=words.kept(row, word))
     evidence.append(tx, "settle.payment_returned", store.invoices, row["id"])
     if row["state"] == InvoiceState.PAID:
@@ -389,7 +388,7 @@ def received_unpaid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 def _paid_where_nothing_is_due(tx: Tx, row: dict[str, Any]) -> None:
     """An invoice of 0 that is accepted is settled, and so is a credit note: no money will move that could say so."""
     if row["gross_fen"] <= 0:
-        _move(tx, row, rules.moved(row["id"], InvoiceState.ACCEPTED, "pay"), "paid")
+        move(tx, row, rules.moved(row["id"], InvoiceState.ACCEPTED, "pay"), "paid")
 
 
 def _credit(tx: Tx, row: dict[str, Any], fen: int) -> None:
@@ -409,7 +408,7 @@ def _credit(tx: Tx, row: dict[str, Any], fen: int) -> None:
         words.tell(tx, of, "paid", row["id"], f"{row['id']}-paid")
 
 
-def _word(tx: Tx, sender: str, body: dict[str, Any], word: str, party: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def word_of(tx: Tx, sender: str, body: dict[str, Any], word: str, party: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The invoice a signed word speaks of, and the word, checked."""
     value = of_form(body.get("notice"), WORD_FIELDS)
     row = known(tx, value["invoice"])
@@ -481,15 +480,15 @@ def line_json(line: Line) -> dict[str, Any]:
     return {**asdict(line), "events": list(line.events)}
 
 
-def _say(tx: Tx, row: dict[str, Any], deed: str, word: str, reason: str) -> None:
+def say(tx: Tx, row: dict[str, Any], deed: str, word: str, reason: str) -> None:
     """Move an invoice and tell the other side, signed."""
     after = rules.moved(row["id"], row["state"], deed)
     notice = words.tell(tx, row, word, reason, f"{row['id']}-{word}")
     values = {"acceptance": notice} if word == "accepted" else {"reason": reason, "words": words.kept(row, notice)}
-    _move(tx, row, after, word, **values)
+    move(tx, row, after, word, **values)
 
 
-def _move(tx: Tx, row: dict[str, Any], after: InvoiceState, past: str, **values: Any) -> None:
+def move(tx: Tx, row: dict[str, Any], after: InvoiceState, past: str, **values: Any) -> None:
     tx.change(store.invoices, row["id"], state=after.value, **values)
     evidence.append(tx, f"settle.invoice_{past}", store.invoices, row["id"], state=after.value)
 

@@ -5,14 +5,18 @@ Messages: settle.statement, settle.payout_returned (seller -> each party of the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
-from datong.ground import evidence, outbox, signing
+from datong.deliver import service as deliver
+from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest, hexdigest
 from datong.ground.db import Tx, Window
 from datong.ground.money import FEN_MAX
 from datong.ground.refusal import Refusal
+from datong.meter import service as meter
 from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.settle import rules, store
@@ -33,6 +37,11 @@ LINE_FIELDS = {
     "number": int, "description": str, "state": str, "quantity": int, "unit_price_fen": int, "amount_fen": int,
 }  # fmt: skip
 """What a statement tells of an invoice line: not its uses, which are between seller and buyer."""
+LEANING = {"contracts": list, "uses": int, "first_at": str, "last_at": str}
+"""What it tells besides, as `supplies`: how many uses lean on which supply contracts of its party, and when the first
+and the last was made; each use stands in one. Statements from before there was this have none."""
+CLOCKS = timedelta(days=1)
+"""How far the clocks of two nodes may differ before a use outside the term of its contract is not believed."""
 
 
 def issue(tx: Tx, invoice: str) -> None:
@@ -40,9 +49,9 @@ def issue(tx: Tx, invoice: str) -> None:
     a node is owed stands here all the same: its statement is handed over by people."""
     row = tx.get(store.invoices, invoice)
     assert row is not None
-    me = signing.me(tx).party
+    me, lines = signing.me(tx).party, _lines(tx, row)
     for part in row["parts"]:
-        value = signing.signed(tx, _value(tx, row, part["party"]))
+        value = signing.signed(tx, _value(tx, row, part["party"], lines))
         node = "" if part["party"] == me else words.node_of(tx, part["party"])
         own = part["party"] == me and part["payee_kind"] != "treasury"  # what is due to the treasury is to be paid
         direction = "own" if own else "sent" if node else "unsent"
@@ -54,7 +63,26 @@ def issue(tx: Tx, invoice: str) -> None:
                         key=f"{value['statement']}-sent")  # fmt: skip
 
 
-def _value(tx: Tx, row: dict[str, Any], party: str) -> dict[str, Any]:
+Leaning = tuple[str, tuple[tuple[str, str], ...]]
+"""When a use was made, and the supply contracts under which what it delivered was: (provider's party, contract)."""
+
+
+def _lines(tx: Tx, row: dict[str, Any]) -> list[tuple[dict[str, Any], list[Leaning]]]:
+    """The lines of an invoice, each with what its uses lean on."""
+    lines = store.lines_of(tx, row["id"])
+    made = deliver.supplies_of(tx, [event for line in lines for event in line["events"]])
+    named = {one for supplies in made.values() for one in supplies}
+    whose = {one: str(negotiate.agreement(tx, one)["provider_party"]) for one in named}
+    within = meter.events_between(tx, agreement=row["agreement"], start=row["from_at"], end=row["until_at"])
+    leaning = {
+        event["id"]: (event["at"], tuple((whose[one], one) for one in made.get(event["id"], ()))) for event in within
+    }
+    return [(line, [leaning[event] for event in line["events"]]) for line in lines]
+
+
+def _value(
+    tx: Tx, row: dict[str, Any], party: str, lines: list[tuple[dict[str, Any], list[Leaning]]]
+) -> dict[str, Any]:
     credits: dict[str, Any] = {}
     if row["gross_fen"] < 0:
         of = tx.get(store.invoices, row["value"]["credits"])
@@ -66,7 +94,10 @@ def _value(tx: Tx, row: dict[str, Any], party: str) -> dict[str, Any]:
         "statement": _key(row["seller_party"], row["id"], party), "invoice": row["id"], "invoice_digest": row["digest"],
         "agreement": row["agreement"], "product": row["product"], "from": row["from_at"], "until": row["until_at"],
         "party": party, "issuer_party": row["seller_party"], "gross_fen": row["gross_fen"],
-        "lines": [{name: line[name] for name in LINE_FIELDS} for line in store.lines_of(tx, row["id"])],
+        "lines": [
+            {**{name: line[name] for name in LINE_FIELDS}, "supplies": rules.leaning(party, uses)}
+            for line, uses in lines
+        ],
         "parts": row["parts"], "issued_at": tx.now,
     }  # fmt: skip
 
@@ -77,8 +108,8 @@ def _key(issuer: str, invoice: str, party: str) -> str:
 
 
 def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """settle.statement: signature, lines and split are checked, and that a contract of this node with the sender
-    promises exactly this split; then kept."""
+    """settle.statement: signature, lines and split are checked, and that the contracts of this node with the sender on
+    which its uses lean promise exactly this split, or, where it names none, that one does; then kept."""
     value = body.get("statement")
     if not isinstance(value, dict) or value.keys() - {"credits"} != FIELDS.keys():
         raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
@@ -95,7 +126,8 @@ def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         raise NOT_PROVEN(why="结算单编号不符。", why_en="Its id is not that of this invoice and party.")
     of = _credited(tx, value) if "credits" in value else None
     share = _verified_share(value, me)
-    if of is None and not _promised(tx, sender, value):
+    leaning = _leaning(tx, sender, value)
+    if of is None and not _promised(tx, sender, value, leaning):
         raise NOT_PROVEN(
             why="本节点与发送方没有载明该分配的合约。",
             why_en="No contract of this node with the sender promises that split.",
@@ -169,15 +201,47 @@ def received_payout_returned(tx: Tx, *, sender: str, body: dict[str, Any]) -> No
 RETURNED = {"statement": str, "digest": str, "amount_fen": int, "reason": str, "at": str, "signatures": list}
 
 
-def _promised(tx: Tx, sender: str, value: dict[str, Any]) -> bool:
-    """Whether the sender owes this party by a contract that both signed and that was in force within the period: the
-    supply contract carries the split. One that had ended before promises nothing of what was used after."""
+def _leaning(tx: Tx, sender: str, value: dict[str, Any]) -> set[str]:
+    """The contracts on which the charged uses of a statement lean by its own words; NOT_PROVEN where one is none of
+    this node's with the sender, or none of its uses lies within its term, or some outside the period. A use made after
+    the end, which its seller may not have heard of, is told by the time of the last."""
+    mine, found = {one["id"]: one for one in negotiate.provided_to(tx, sender)}, set()
+    edges = clock.instant(value["from"]), clock.instant(value["until"])
+    for line in value["lines"]:
+        for group in line.get("supplies", []):
+            first, last = clock.instant(group["first_at"]), clock.instant(group["last_at"])
+            if not edges[0] <= first <= last < edges[1]:
+                raise NOT_PROVEN(why="使用时间不在账期内。", why_en="Its uses lie outside its period.")
+            for id in group["contracts"]:
+                if id not in mine or not _in_force(mine[id], first, last, CLOCKS):
+                    raise NOT_PROVEN(
+                        why="所依据的合约不是本节点与发送方的，或使用时不在其期限内。",
+                        why_en="A contract on which it leans is none of this node's with the sender, or was not in "
+                               "force at the time of the uses.",
+                    )  # fmt: skip
+            found |= set(group["contracts"]) if line["amount_fen"] else set()
+    return found
+
+
+def _promised(tx: Tx, sender: str, value: dict[str, Any], leaning: set[str]) -> bool:
+    """Whether the sender owes this party so by contracts that both signed: each of those on which the uses lean that
+    carries a split carries this one. Where none does, one that was in force within the period: one that had ended
+    before promises nothing of what was used after."""
+    promised = [split for id in sorted(leaning) if (split := negotiate.promised_split(tx, id))]
+    if promised:
+        return all(weights(split) == weights(value["parts"]) for split in promised)
+    edges = clock.instant(value["from"]), clock.instant(value["until"])
     return any(
-        contract["from"] < value["until"]
-        and all(end > value["from"] for end in (contract["until"], contract["ended_at"]) if end)
-        and weights(contract["terms"].get("split") or []) == weights(value["parts"])
+        _in_force(contract, *edges) and weights(contract["terms"].get("split") or []) == weights(value["parts"])
         for contract in negotiate.provided_to(tx, sender)
     )
+
+
+def _in_force(contract: Mapping[str, Any], first: datetime, last: datetime, slack: timedelta = timedelta(0)) -> bool:
+    """Whether a contract was in force at some time from `first` to `last`; its term is written in any form of an
+    instant."""
+    ends = [clock.instant(end) for end in (contract["until"], contract["ended_at"]) if end]
+    return clock.instant(contract["from"]) - last < slack and all(first - end < slack for end in ends)
 
 
 def _verified_share(value: dict[str, Any], me: str) -> int:
@@ -206,10 +270,26 @@ def _verified_share(value: dict[str, Any], me: str) -> int:
 
 
 def _is_line(line: Any) -> bool:
-    """Whether a line has its fields, each of its type, and counts nothing below zero."""
-    if not isinstance(line, dict) or {name: type(told) for name, told in line.items()} != LINE_FIELDS:
+    """Whether a line has its fields, each of its type, counts nothing below zero, and tells of each of its uses on what
+    it leans, where it tells it at all."""
+    if not isinstance(line, dict) or not _is_of(
+        {name: told for name, told in line.items() if name != "supplies"}, LINE_FIELDS
+    ):
         return False
-    return bool(line["quantity"] >= 0)
+    groups = line.get("supplies", [])
+    if not isinstance(groups, list) or not all(_is_of(group, LEANING) for group in groups):
+        return False
+    contracts = [id for group in groups for id in group["contracts"]]
+    times = [group[name] for group in groups for name in ("first_at", "last_at")]
+    uses = [group["uses"] for group in groups] if "supplies" in line else [line["quantity"]]
+    return bool(
+        all(type(id) is str for id in contracts) and all(map(rules.is_instant, times)) and min(uses, default=0) >= 0
+        and sum(uses) == line["quantity"] >= 0
+    )  # fmt: skip
+
+
+def _is_of(told: Any, fields: Mapping[str, type]) -> bool:
+    return isinstance(told, dict) and {name: type(part) for name, part in told.items()} == fields
 
 
 def _store(tx: Tx, value: dict[str, Any], share: int, direction: str) -> bool:
@@ -265,11 +345,26 @@ def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) ->
 def statements(
     tx: Tx, *, invoice: str | None = None, id: str = "", q: str = "", limit: int | None = None, offset: int = 0
 ) -> list[dict[str, Any]]:
-    """Statements sent, received and of this party itself, with every factor.
+    """Statements sent, received and of this party itself, with every factor; of each line the supply contracts of its
+    party on which its uses lean, and when the first and last was made.
 
-    id: one alone. q: those whose party, invoice or id contains it. limit, offset: how many, after how many.
+    ended_at, of these: when one of the contracts ended, before the last use was made. id: one alone. q: those whose
+    party, invoice or id contains it. limit, offset: how many, after how many.
     """
-    return store.statements_of(tx, invoice, Window(id, limit, offset, register.sought(q)))
+    found = store.statements_of(tx, invoice, Window(id, limit, offset, register.sought(q)))
+    return [{**row, "lines": [_line_shown(tx, line) for line in row["value"]["lines"]]} for row in found]
+
+
+def _line_shown(tx: Tx, line: dict[str, Any]) -> dict[str, Any]:
+    groups = [{**group, **_ended_before(tx, group)} for group in line.get("supplies", [])]
+    return {**line, "supplies": groups} if groups else line
+
+
+def _ended_before(tx: Tx, group: dict[str, Any]) -> dict[str, str]:
+    contracts = [negotiate.agreement(tx, id) for id in group["contracts"]]
+    ends = [str(end) for one in contracts for end in (one["until"], one["ended_at"]) if end]
+    first = min(ends, key=clock.instant, default="")
+    return {"ended_at": first} if first and clock.instant(first) < clock.instant(group["last_at"]) else {}
 
 
 @view()

@@ -10,6 +10,9 @@ from datong.ground.refusal import unless_unknown
 from datong.register import service as register
 from datong.register.model.values import Membership
 
+OBJECTED, UPHELD = "objected", "upheld"
+"""What a buyer says against an invoice that it accepted, and the seller's answer."""
+
 
 def tell(tx: Tx, row: dict[str, Any], word: str, reason: str, key: str) -> dict[str, Any]:
     """Send the other side a signed word about an invoice, once per key; the word."""
