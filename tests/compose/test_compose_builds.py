@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections import defaultdict
 from datetime import timedelta
 from pathlib import Path
@@ -212,6 +213,44 @@ def test_a_supply_that_does_not_fit_is_refused(three: Three, broken: str) -> Non
     with pytest.raises(Refusal) as refusal:
         three.receive("R-GATE", bad, **({"rows": 1} if broken == "rows" else {}))
     assert refusal.value.code == "CMP-403"
+
+
+def bombs(path: Path, table: pa.Table) -> dict[str, Path]:
+    """Files of some thousand bytes that stand for much more than they are, and tables of another form."""
+    made = {name: path.with_name(f"{name}.parquet") for name in ("rows", "texts", "types", "twice")}
+    many = pa.array([0] * 1_000_000)
+    pq.write_table(table.take(many), made["rows"], compression="zstd")
+    marks = pa.DictionaryArray.from_arrays(pa.array([0] * table.num_rows, pa.int32()), pa.array(["x" * 200_000]))
+    place = table.schema.get_field_index("suppressed_types")
+    pq.write_table(table.set_column(place, "suppressed_types", marks), made["texts"], compression="zstd")
+    texts = pa.array(["7"] * table.num_rows)
+    pq.write_table(table.set_column(table.schema.get_field_index("vehicles"), "vehicles", texts), made["types"])
+    pq.write_table(table.append_column("vehicles", table["vehicles"]), made["twice"])
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [("rows", "rows"), ("texts", "suppressed_types"), ("types", "vehicles"), ("twice", "vehicles")],
+)
+def test_a_few_bytes_that_stand_for_gigabytes_are_refused_before_they_are_read(
+    three: Three, name: str, where: str
+) -> None:
+    """A supplier could end its customer's node, at each try anew: by a thousand million rows, or a long text in each."""
+    three.agreed()
+    path = three.supplied("R-GATE")
+    bomb = bombs(path, pq.ParquetFile(path).read())[name]
+    assert bomb.stat().st_size < 200_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refusal) as refusal:
+            three.receive("R-GATE", bomb)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert refusal.value.code == "CMP-403"
+    assert where in [problem.where for problem in refusal.value.problems]
+    assert most < 20_000_000
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from datong.ground.refusal import Refusal
 from datong.register import service as register
 from datong.register import store
 from datong.register.rules import logins
+from datong.register.service import sessions
 from stores import with_tables
 
 PARTY = codes.credit_code("1", "1", "520100", "MB0DB001")
@@ -143,6 +146,69 @@ def test_a_login_blocked_by_a_clock_that_was_ahead_is_open_once_it_is_put_right(
     assert code_of(node, register.login, login="root", password=PASSWORD) == "IDN-429"
     wall.later(days=-365)
     entered(node)
+
+
+def test_strangers_who_guess_hold_up_nobody_else(node: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comparison takes a tenth of a second; within the one write transaction of a store a flood of guesses would stop
+    the whole node, and as many at a time as there are threads would take its memory."""
+    compare, begun, go_on = logins.password_fits, threading.Semaphore(0), threading.Event()
+
+    def slowly(password: str, kept: str) -> bool:
+        begun.release()
+        assert go_on.wait(30)
+        return compare(password, kept)
+
+    monkeypatch.setattr(logins, "password_fits", slowly)
+    answers: list[str] = []
+
+    def guess(login: str) -> None:
+        answers.append(code_of(node, register.login, login=login, password="wrong wrong wrong"))
+
+    strangers = [threading.Thread(target=guess, args=(f"stranger-{n}",)) for n in range(sessions.GUESSES_MAX)]
+    written = threading.Thread(target=lambda: do(node, register.login_link, actor=operator(node),
+                                                 person=operator(node).person))  # fmt: skip
+    try:
+        for stranger in strangers:
+            stranger.start()
+        for _ in strangers:
+            assert begun.acquire(timeout=20)
+        written.start()
+        written.join(20)
+        assert not written.is_alive(), "another's deed waits for a guess"
+        assert code_of(node, register.login, login="root", password=PASSWORD) == "GEN-520"
+    finally:
+        go_on.set()
+        for thread in [*strangers, written]:
+            thread.join(30)
+    assert answers == ["IDN-403"] * len(strangers)
+    monkeypatch.undo()
+    entered(node)
+
+
+def test_many_guesses_at_once_are_no_more_than_one_after_another(node: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    compare, together = logins.password_fits, threading.Barrier(sessions.GUESSES_MAX)
+
+    def at_once(password: str, kept: str) -> bool:
+        together.wait(30)
+        return compare(password, kept)
+
+    for _ in range(logins.FREE_ATTEMPTS - 1):
+        assert code_of(node, register.login, login="root", password="wrong wrong wrong") == "IDN-403"
+    monkeypatch.setattr(logins, "password_fits", at_once)
+    with ThreadPoolExecutor(sessions.GUESSES_MAX) as pool:
+        told = list(pool.map(lambda _: code_of(node, register.login, login="root", password="wrong wrong wrong"),
+                             range(sessions.GUESSES_MAX)))  # fmt: skip
+    assert sorted(told) == ["IDN-403"] + ["IDN-429"] * (sessions.GUESSES_MAX - 1)
+
+
+def test_what_strangers_made_up_is_forgotten(node: Store, wall: Wall) -> None:
+    for n in range(3):
+        assert code_of(node, register.login, login=f"stranger-{n}", password="wrong wrong wrong") == "IDN-403"
+    with node.begin(NODE, "register") as tx:
+        assert register.forget_attempts(tx) == 0
+    wall.later(days=sessions.FORGOTTEN_DAYS, seconds=1)
+    with node.begin(NODE, "register") as tx:
+        assert register.forget_attempts(tx) == 3
 
 
 def test_the_blocks_grow_and_have_an_end() -> None:

@@ -82,10 +82,10 @@ def falls_due(tx: Tx) -> None:
 
 
 class Hourly:
-    """A thread that looks at the start and once an hour what fell due, and forgets jobs done long ago: neither by a
-    clock that stands far ahead (`ground.overtaken`), and each thing in a transaction of its own, so that none holds up
-    the others. An hour is told by the clock as it stands, so one that was wrong and is put right holds nothing up
-    either."""
+    """A thread that looks at the start and once an hour what fell due, and forgets jobs and failed logins of long ago:
+    neither by a clock that stands far ahead (`ground.overtaken`), and each thing in a transaction of its own, so that
+    none holds up the others. An hour is told by the clock as it stands, so one that was wrong and is put right holds
+    nothing up either."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -117,6 +117,7 @@ class Hourly:
             with self.store.begin(NODE, "start") as tx:
                 if (far_ahead := overtaken.far_ahead(tx)) is None:
                     overtaken.saw(tx)
+                    register.forget_attempts(tx)
             if far_ahead is not None:
                 self._warn(far_ahead)
                 return False

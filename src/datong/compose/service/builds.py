@@ -66,12 +66,10 @@ def received_supply(tx: Tx, *, agreement: str, resource: str, path: str, digest:
     known = store.supplies_of(tx, row["id"]).get(resource)
     if known is not None and (known["digest"], known["path"]) == (digest, path):
         return known
-    table = _read(tx, path, digest, row["product"])
-    problems = _supply_problems(tx, row, resource, table)
+    table = _read(tx, row, resource, path, digest)
     if table.num_rows != rows:
-        problems.append(Problem("rows", f"文件有 {table.num_rows} 行", f"the file has {table.num_rows} rows"))
-    if problems:
-        raise BAD_SUPPLY(problems[:10], resource=resource, count=len(problems))
+        problem = Problem("rows", f"文件有 {table.num_rows} 行", f"the file has {table.num_rows} rows")
+        raise BAD_SUPPLY([problem], resource=resource, count=1)
     supply = {
         "id": new_id("supply"), "partition": row["id"], "resource": resource, "agreement": agreement, "path": path,
         "digest": digest, "rows": rows, "number": 1 + (known["number"] if known else 0), "at": tx.now,
@@ -99,10 +97,7 @@ def build(tx: Tx, *, product: str, recipient_group: str, purpose: str | None = N
     for wanted in [purpose] if purpose else row["recipe"]["purposes"]:
         authorise.require_clearance(tx, inputs=inputs, purpose=wanted, act="build")
     received = store.supplies_of(tx, row["id"])
-    tables = {resource: _read(tx, s["path"], s["digest"], product) for resource, s in received.items()}
-    for resource, table in tables.items():
-        if problems := _supply_problems(tx, row, resource, table):
-            raise BAD_SUPPLY(problems[:10], resource=resource, count=len(problems))
+    tables = {resource: _read(tx, row, resource, s["path"], s["digest"]) for resource, s in received.items()}
     account: dict[str, Any] = {}
     for table in tables.values():
         account |= _facts(table).get("account", {})
@@ -242,10 +237,9 @@ def _partition_by(tx: Tx, agreement: str, resource: str) -> dict[str, Any]:
     return serving[-1]
 
 
-def _supply_problems(tx: Tx, row: dict[str, Any], resource: str, table: pa.Table) -> list[Problem]:
-    groups = [str(group.node) for group in _groups(tx, row)]
-    problems = deidentify.supply_problems(table, row["recipe"], resource, groups)
-    facts = _facts(table)
+def _told_problems(row: dict[str, Any], resource: str, table: pa.Table) -> list[Problem]:
+    """What a provider wrote into the table's metadata that does not fit the partition."""
+    problems, facts = [], _facts(table)
     for name, wanted in (("partition", row["id"]), ("groups_digest", row["groups_digest"])):
         if facts.get(name, wanted) != wanted:
             problems.append(Problem(name, "属于另一分区", "belongs to another partition"))
@@ -364,14 +358,21 @@ def _land(file: Path, digest: str, product: str) -> None:
         raise FILE_CHANGED(product=product, file=file.name)
 
 
-def _read(tx: Tx, path: str, digest: str, product: str) -> pa.Table:
+def _read(tx: Tx, row: dict[str, Any], resource: str, path: str, digest: str) -> pa.Table:
+    """A supply that fits the agreed partition; FILE_CHANGED or BAD_SUPPLY."""
     file = _folder(tx) / path  # an absolute path stands for itself
     if not file.is_file() or digest_bytes(file.read_bytes()) != digest:
-        raise FILE_CHANGED(product=product, file=file.name)
+        raise FILE_CHANGED(product=row["product"], file=file.name)
+    groups = [str(group.node) for group in _groups(tx, row)]
     try:
-        return pq.ParquetFile(file).read()
+        table, problems = deidentify.read_supply(file, row["recipe"], resource, groups)
     except (pa.ArrowException, OSError):
-        raise FILE_CHANGED(product=product, file=file.name) from None
+        raise FILE_CHANGED(product=row["product"], file=file.name) from None
+    if table is not None:
+        problems += _told_problems(row, resource, table)
+    if problems or table is None:
+        raise BAD_SUPPLY(problems[:10], resource=resource, count=len(problems))
+    return table
 
 
 def _folder(tx: Tx) -> Path:

@@ -52,7 +52,14 @@ from datong.deidentify.service.partitions import (
     require_countable,
     supply,
 )
-from datong.deidentify.service.releases import gate, release, releases, require_still_low, supply_problems
+from datong.deidentify.service.releases import (
+    gate,
+    read_supply,
+    release,
+    releases,
+    require_still_low,
+    supply_problems,
+)
 from datong.deidentify.service.reports import release_report, report_pdf, sign_report
 from datong.deidentify.service.treating import treat
 from datong.deidentify.service.treatment_keys import destroy_key as destroy_treatment_key
@@ -98,6 +105,7 @@ __all__ = [
     "propose_classification",
     "questionnaire",
     "questions",
+    "read_supply",
     "received_assessment",
     "received_assessment_withdrawn",
     "recipe_digest",

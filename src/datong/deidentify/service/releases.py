@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datong.deidentify import store
@@ -410,15 +411,78 @@ def _between(tx: Tx, candidate: Candidate, others: Sequence[Mapping[str, Any]], 
     return found
 
 
+SUPPLY_BYTES_MAX = 1024**3
+"""Of a provider's table, all columns together, unpacked but for the texts that occur again and again."""
+ID_MAX = 2000
+"""Signs of a group's id or its marks: fewer than a hundred, and the names of the hidden classes."""
+
+
+def read_supply(
+    path: Path, recipe: Mapping[str, Any], resource: str, groups: Sequence[str]
+) -> tuple[pa.Table | None, list[Problem]]:
+    """A provider's table in the Parquet file `path`, for the one who receives it, and what of it does not fit the
+    recipe and the agreed groups. None where it cannot be one, which is seen before its rows are: a few bytes of such a
+    file may stand for thousands of millions of rows, and each of those for a text as long as the file."""
+    plan = recipe_from(recipe)
+    part = plan.part_of(resource)
+    read = pq.ParquetFile(path, read_dictionary=sorted(TEXTS))
+    told, schema = read.metadata, read.schema_arrow
+    problems = _form_problems(schema, part)
+    if told.num_rows > len(groups):
+        zh, en = (
+            f"有 {told.num_rows} 行，商定的分组为 {len(groups)} 个",
+            f"has {told.num_rows} rows; agreed were {len(groups)} groups",
+        )
+        problems.append(Problem("rows", zh, en))
+    if sum(told.row_group(n).total_byte_size for n in range(told.num_row_groups)) > SUPPLY_BYTES_MAX:
+        problems.append(
+            Problem("rows", f"展开后超过 {SUPPLY_BYTES_MAX} 字节", f"is larger than {SUPPLY_BYTES_MAX} bytes")
+        )
+    if problems:
+        return None, problems
+    table = read.read()
+    long = [name for name in sorted(TEXTS) if _longest(table[name]) > ID_MAX]
+    if long:
+        return None, [Problem(name, f"文本超过 {ID_MAX} 字", f"has texts of more than {ID_MAX} signs") for name in long]
+    return table, supply_problems(table, recipe, resource, groups)
+
+
+TEXTS = frozenset({"group_id", "suppressed_types"})
+
+
+def _form_problems(schema: pa.Schema, part: Part) -> list[Problem]:
+    """Columns that a provider's table has and should not, lacks, has twice or in another type."""
+    strange = rules.undeclared_columns(schema.names, [part], [])
+    problems = [Problem(column, "未声明的列", "is no column of the recipe") for column in strange]
+    for column in sorted({*TEXTS, *figure_columns(part)}):
+        kinds = [schema.field(n).type for n in schema.get_all_field_indices(column)]
+        if not kinds:
+            problems.append(Problem(column, "缺少该列", "the column is missing"))
+        elif len(kinds) > 1:
+            problems.append(Problem(column, "该列出现多次", "the column occurs more than once"))
+        elif not _is_of_kind(kinds[0], text=column in TEXTS):
+            en = f"is of type {kinds[0]}; it should be {'a text' if column in TEXTS else 'int64'}"
+            zh = f"类型为 {kinds[0]}，应为{'文本' if column in TEXTS else ' int64'}"
+            problems.append(Problem(column, zh[:200], en[:200]))
+    return problems
+
+
+def _is_of_kind(kind: pa.DataType, *, text: bool) -> bool:
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(plain) or pa.types.is_large_string(plain) if text else kind == pa.int64())
+
+
+def _longest(texts: pa.ChunkedArray) -> int:
+    """Bytes of the longest text of a column, which is looked at once however often it occurs."""
+    kept = [chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk for chunk in texts.chunks]
+    return max((pc.max(pc.binary_length(chunk)).as_py() or 0 for chunk in kept), default=0)
+
+
 def supply_problems(table: pa.Table, recipe: Mapping[str, Any], resource: str, groups: Sequence[str]) -> list[Problem]:
     """What of a provider's table does not fit the recipe and the agreed groups; for the one who receives it."""
     plan = recipe_from(recipe)
     part = plan.part_of(resource)
-    strange = rules.undeclared_columns(table.column_names, [part], [])
-    problems = [Problem(column, "未声明的列", "is no column of the recipe") for column in strange]
-    missing = {"group_id", "suppressed_types", *figure_columns(part)} - set(table.column_names)
-    problems += [Problem(column, "缺少该列", "the column is missing") for column in sorted(missing)]
-    if problems:
+    if problems := _form_problems(table.schema, part):
         return problems
     rows = table.to_pylist()
     told = {group for group in groups if is_rest(plan, node_of(plan, group))}

@@ -65,6 +65,19 @@ THROTTLED = _reason(
     ),
     ("请稍候再试。", "Wait and try again."),
 )
+TOO_MANY_LOGINS = _reason(
+    "GEN-520",
+    Kind.unavailable,
+    ("未登录。", "You were not logged in."),
+    (
+        "此刻正在核对的口令过多；您的口令未被核对，也不计为失败。",
+        "Too many passwords are being compared just now; yours was not, and this counts as no failure.",
+    ),
+    (
+        "请稍候再试，或使用节点运维人员给出的登录链接。",
+        "Try again in a moment, or use a login link of the node operator.",
+    ),
+)
 NO_SESSION = _reason(
     "IDN-405",
     Kind.denied,

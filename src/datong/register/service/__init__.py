@@ -136,6 +136,7 @@ from datong.register.service.rosters import own_spaces, received_space_roster, s
 from datong.register.service.sessions import (
     actor_of_service_token,
     actor_of_session,
+    forget_attempts,
     issue_service_token,
     login,
     login_by_link,
@@ -210,6 +211,7 @@ __all__ = [
     "due",
     "end_registration",
     "escalate_overdue",
+    "forget_attempts",
     "found",
     "heard_beat",
     "held_credentials",

@@ -4,6 +4,7 @@ A session is bound to the client it was opened from, and the console gives it a 
 from another client, or under a token replaced longer ago than requests under way take, the whole chain ends: of a
 thief and the person robbed, one comes with the older token. That, and a failed login, must be remembered although the
 caller is refused: it is written in this transaction and, when the refusal undoes it, once more in one of its own.
+Comparing a password is slow on purpose, so it holds up no other, and few are compared at a time.
 Contract: tests/register/test_register_sessions.py.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import secrets
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from math import ceil
@@ -30,6 +32,7 @@ from datong.register.model.refusals import (
     NO_TOKEN,
     STOLEN_SESSION,
     THROTTLED,
+    TOO_MANY_LOGINS,
     UNKNOWN_PERSON,
     WRONG_LOGIN,
 )
@@ -42,25 +45,45 @@ ROTATE_MINUTES = 10
 GRACE_SECONDS = 60
 """How long a replaced token still works: for requests sent before the browser had the new one."""
 LINK_HOURS = 24
+GUESSES_MAX = 4
+GUESSES = threading.BoundedSemaphore(GUESSES_MAX)
+"""How many passwords this process compares at a time: each takes a tenth of a second of a core and 32 MiB, and anybody
+may ask for it. Who comes when there are as many is told to try again; nobody waits for a place, as every thread of the
+node could."""
+FORGOTTEN_DAYS = 1
+"""After so many days without another the failures of a login are forgotten: strangers make logins up."""
 TOKEN_DAYS_MAX = 366
 
 
 def login(tx: Tx, login: str, password: str, client: str = "", hours: int = SESSION_HOURS) -> str:
     """A session token for the person with this login; WRONG_LOGIN or THROTTLED otherwise."""
     key = _digest(login)
-    attempt = tx.get(store.attempts, key)
-    if attempt is not None:
-        left = (clock.instant(attempt["blocked_until"]) - tx.wall_now).total_seconds()
-        if 0 < left <= 2 * logins.LONGEST_BLOCK_SECONDS:  # longer only by a clock that was ahead
-            raise THROTTLED(seconds=ceil(left))
+    _require_not_blocked(tx, key)
     row = store.person_of_login(tx, login)
-    fits = logins.password_fits(password, (row and row["password"]) or _nobody())
-    if row is None or row["password"] is None or row["state"] != "active" or not fits:
+    kept = (row or {}).get("password") or _nobody()
+    if not GUESSES.acquire(blocking=False):
+        raise TOO_MANY_LOGINS()
+    try:
+        with tx.reading():  # it is slow on purpose, and anybody may ask
+            fits = logins.password_fits(password, kept)
+    finally:
+        GUESSES.release()
+    _require_not_blocked(tx, key)  # others guessed meanwhile
+    row = store.person_of_login(tx, login)
+    if row is None or row["password"] != kept or row["state"] != "active" or not fits:
         _count_failure(tx, key)
         tx.after_rollback.append(lambda: _keep(tx, lambda own: _count_failure(own, key)))
         raise WRONG_LOGIN()
     tx.execute(delete(store.attempts).where(store.attempts.c.id == key))
     return _open(tx, row, client, hours, issued_by=row["password_by"])
+
+
+def _require_not_blocked(tx: Tx, key: str) -> None:
+    attempt = tx.get(store.attempts, key)
+    if attempt is not None:
+        left = (clock.instant(attempt["blocked_until"]) - tx.wall_now).total_seconds()
+        if 0 < left <= 2 * logins.LONGEST_BLOCK_SECONDS:  # longer only by a clock that was ahead
+            raise THROTTLED(seconds=ceil(left))
 
 
 @functools.cache
@@ -77,6 +100,12 @@ def _count_failure(tx: Tx, key: str) -> None:
         tx.add(store.attempts, {"id": key, "failures": failures, "blocked_until": until})
     else:
         tx.change(store.attempts, key, failures=failures, blocked_until=until)
+
+
+def forget_attempts(tx: Tx) -> int:
+    """Drop the failures of logins that nobody has tried for FORGOTTEN_DAYS; the number."""
+    over = clock.text(tx.wall_now - timedelta(days=FORGOTTEN_DAYS))
+    return int(tx.execute(delete(store.attempts).where(store.attempts.c.blocked_until < over)).rowcount)
 
 
 def _keep(tx: Tx, write: Callable[[Tx], None]) -> None:
