@@ -19,6 +19,7 @@ from datong.authorise.model import (
     InstrumentKind,
     ResourceFacts,
     State,
+    Use,
 )
 from datong.ground import codes
 from datong.ground.refusal import Refusal
@@ -72,7 +73,10 @@ def test_every_right_is_needed(facts: ResourceFacts, rights: list[Instrument]) -
             left.append(replace(rights[index], **spoil))
         found = gaps(facts, left)
         assert found, (rights[index].kind, spoil)
-        assert any(rules.KIND_EN[rights[index].kind] in text for text in found)
+        named = rules.KIND_EN[rights[index].kind]
+        assert any(named in text for text in found)
+        if spoil in (None, {"resources": ()}):  # one of another resource is not said to be the one that lacks
+            assert any(text.startswith(f"no {named} for") for text in found)
 
 
 def test_rights_granted_to_another_operator_do_not_help() -> None:
@@ -126,6 +130,8 @@ def test_the_operator_does_not_authorise_itself_on_a_consent_given_to_the_body()
     (problem,) = gaps(GATES, [own, ended, *PUBLIC[1:]])
     assert "ins-agreement does not cover it: it is WITHDRAWN" in problem
     assert gaps(GATES, [own, *PUBLIC[1:]])
+    itself = right("agreement", BUREAU, BUREAU)  # nor does the unit that supplies
+    assert "no operation agreement" in gaps(GATES, [itself, PUBLIC[2]], operator=BUREAU)[0]
 
 
 def test_an_agreement_of_a_body_nobody_consented_to_gives_no_right() -> None:
@@ -172,6 +178,7 @@ def test_the_moves_of_every_kind() -> None:
         with pytest.raises(Refusal) as refused:
             rules.moved("i", kind, state, deed)
         assert refused.value.code == "AUT-409"
+        assert refused.value.facts["open"] == (", ".join(rules.open_deeds(kind, state)) or "—")
 
 
 def test_nothing_leads_out_of_withdrawn_expired_and_closed() -> None:
@@ -238,7 +245,10 @@ def test_every_missing_item_is_listed(kind: str, items: dict[str, str]) -> None:
         ("data_use", {"acts": ["steal"]}, ["acts"]),
         ("legal_basis", {"grantee_party": "", "grantee_node": ""}, ["items.ground", "items.impact_assessment"]),
         ("legal_basis", {"items": {"ground": "consent", "impact_assessment": "PIA-1"}}, []),
+        ("consent", {"purposes": []}, ["purposes"]),
         ("consent", {"until": "2026-03-01T00:00:00Z"}, ["until"]),
+        ("consent", {"until": "9990-12-31T00:00:00Z"}, []),
+        ("consent", {"until": "9991-01-01T00:00:00Z"}, ["until"]),
     ],
 )
 def test_draft_problems(kind: str, changes: dict[str, Any], places: list[str]) -> None:
@@ -260,6 +270,42 @@ def test_outside_the_plan_unregistered_and_without_consent() -> None:
     assert rules.without_consent([GATES], PUBLIC, BODY, [PURPOSE], NOW) == []
     assert len(rules.without_consent([GATES], PUBLIC, BODY, [PURPOSE, "public_welfare"], NOW)) == 1
     assert rules.without_consent([GATES], [], BUREAU, [PURPOSE], NOW) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [right("data_use", BUREAU, BODY), right("consent", BIKE, BODY), right("consent", BUREAU, GROUP)],
+    ids=["another instrument", "another unit", "another body"],
+)
+def test_only_the_consent_of_the_unit_that_supplies_towards_the_body_is_consent(other: Instrument) -> None:
+    assert len(rules.without_consent([GATES], [other], BODY, [PURPOSE], NOW)) == 1
+
+
+BEGINS, ENDS = "2026-03-01T00:00:00Z", "2027-03-01T00:00:00Z"
+"""The term of every instrument of `right`."""
+
+
+@pytest.mark.parametrize(
+    ("instrument", "use", "why"),
+    [
+        ({}, {}, []),
+        ({"acts": ("list",)}, {"act": ""}, []),  # asked for the right as such, whatever is done with it
+        ({}, {"act": "build"}, []),
+        ({"acts": ("list",)}, {"act": "build"}, ["it does not allow to build"]),
+        ({"state": "OFFERED"}, {}, ["it is OFFERED"]),
+        ({"resources": ("R-TRIPS",)}, {}, ["it does not name R-GATES"]),
+        ({}, {"purpose": "public_welfare"}, ["it does not allow the purpose public_welfare"]),
+        ({}, {"now": BEGINS}, []),
+        ({}, {"now": "2026-02-28T23:59:59Z"}, ["it begins on 2026-03-01"]),
+        ({}, {"now": "2027-02-28T23:59:59Z"}, []),
+        ({}, {"now": ENDS}, ["it has ended from 2027-03-01 on"]),
+    ],
+)
+def test_each_reason_why_an_instrument_does_not_cover_a_use(
+    instrument: dict[str, Any], use: dict[str, str], why: list[str]
+) -> None:
+    asked = {"resource": "R-GATES", "purpose": PURPOSE, "act": "", "now": NOW, **use}
+    assert [en for _, en in rules.shortfalls(right("consent", BUREAU, BODY, **instrument), Use(**asked))] == why
 
 
 def test_core_data_clear_no_act_of_anybody() -> None:
@@ -306,6 +352,7 @@ def test_nought_is_nothing_held_however_it_is_written() -> None:
 def test_what_a_policy_lets_be_made_is_told_by_its_permissions_alone() -> None:
     policy = Policy("p", (Rule("delivery"), Rule("jointDevelop"), Rule("process")), (Rule("transform"),))
     assert rules.developing(policy) == ["process", "jointDevelop"]
+    assert rules.developing(Policy("p", (Rule("transform"), Rule("distribute")))) == ["transform"]
 
 
 def test_of_two_that_do_not_cover_the_suspended_one_is_named_because_resuming_is_less() -> None:

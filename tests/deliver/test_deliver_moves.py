@@ -38,6 +38,8 @@ def test_each_move_is_the_figures_or_refused(state: State, act: Act, side: Side)
         moved(state, act, side, "t-1")
     assert refused.value.code == "USE-409"
     assert refused.value.facts["state"] == state.value
+    open_now = [a for s, a, by in ALLOWED if (s, by) == (state.value, side.value)]
+    assert sorted(refused.value.facts["open"].split(", ")) == sorted(open_now or ["—"])
 
 
 @pytest.mark.parametrize("state", [State.COMPLETED, State.TERMINATED])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datong.deliver import rules
-from datong.deliver.model import Address
+from datong.deliver.model import DSP_CONTEXT, EDC, ENDPOINT_TYPE, HTTP_ENDPOINT, TYPES, Act, Address
 from datong.ground.refusal import Refusal
 
 KEY = b"k" * 32
@@ -23,6 +23,20 @@ def test_share_names_are_legal_in_urls_and_profiles(text: str) -> None:
     name = rules.share_name(text)
     assert re.fullmatch(r"[0-9a-z_\-]{1,200}", name)
     assert rules.share_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("City Mobility/Flows_1", "city-mobility-flows_1"),
+        (" 骑行 trips. ", "trips"),
+        ("骑行", "unnamed"),
+        ("a" * 300, "a" * 200),
+        ("a" * 199 + " b", "a" * 199),
+    ],
+)
+def test_a_share_name_keeps_what_may_stand_in_one(text: str, name: str) -> None:
+    assert rules.share_name(text) == name == rules.share_name(name)
 
 
 PARTS = {"file": "file-1", "grant": "grant-1", "event": "use-1", "until": "1000"}
@@ -127,6 +141,123 @@ def test_hostile_data_addresses_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(Refusal) as refused:
         rules.read_address({**rules.data_address(ADDRESS), **change})
     assert refused.value.code == "USE-400"
+
+
+BEARER = {"name": "authorization", "value": "t" * 40}
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "read"),
+    [
+        ({}, ENDPOINT_TYPE, "http://p.test/x"),
+        ({"endpoint": "http://p.test/x/"}, ENDPOINT_TYPE, "http://p.test/x"),
+        ({"endpoint": "http://p.test/x/", "endpointType": HTTP_ENDPOINT}, HTTP_ENDPOINT, "http://p.test/x/"),
+        ({"endpointType": "HttpData"}, HTTP_ENDPOINT, "http://p.test/x"),
+        ({"endpointType": "HttpData"}, ENDPOINT_TYPE, ["dataAddress.endpointType"]),
+        ({"endpointType": "HttpData", "endpointProperties": []}, HTTP_ENDPOINT, "http://p.test/x"),
+        ({"endpointProperties": []}, ENDPOINT_TYPE, ["dataAddress.authorization"]),
+        (
+            {"endpointType": "HttpData", "endpoint": None,
+             "endpointProperties": [{"name": f"{EDC}baseUrl", "value": "http://q.test"}]},
+            HTTP_ENDPOINT, "http://q.test",
+        ),
+        (
+            {"endpointType": "HttpData", "endpoint": None,
+             "endpointProperties": [{"name": "endpoint", "value": "http://q.test"}]},
+            HTTP_ENDPOINT, "http://q.test",
+        ),
+        (
+            {"endpoint": None, "endpointProperties": [BEARER, {"name": "baseUrl", "value": "http://q.test"}]},
+            ENDPOINT_TYPE, ["dataAddress.endpoint"],
+        ),
+        ({"endpointProperties": [BEARER, {"name": "authType", "value": "Bearer"}]}, ENDPOINT_TYPE, "http://p.test/x"),
+        (
+            {"endpointProperties": [{"name": "authorization", "value": "Basic eA=="}, {"name": "authType", "value": "basic"}]},
+            ENDPOINT_TYPE, "http://p.test/x",  # a token that names its scheme is sent as it is
+        ),
+        (
+            {"endpointType": HTTP_ENDPOINT, "endpointProperties": [{"name": "authType", "value": "basic"}]},
+            HTTP_ENDPOINT, "http://p.test/x",  # a file that lies open is fetched with no token
+        ),
+        (
+            {"endpointProperties": [{"name": "authorization", "value": "t" * 4096}, {"name": "share", "value": "s" * 200},
+                                    {"name": "expirationTime", "value": "9" * 40}]},
+            ENDPOINT_TYPE, "http://p.test/x",
+        ),
+        (
+            {"endpointProperties": [{"name": "authorization", "value": "t" * 4097}]},
+            ENDPOINT_TYPE, ["dataAddress.authorization"],
+        ),
+        (
+            {"endpointType": "S3", "endpoint": "s3://b", "endpointProperties": []},
+            ENDPOINT_TYPE, ["dataAddress.endpointType", "dataAddress.endpoint", "dataAddress.authorization"],
+        ),
+    ],
+)  # fmt: skip
+def test_how_peers_write_a_data_address(given: dict[str, Any], kind: str, read: str | list[str]) -> None:
+    written = {"endpointType": ENDPOINT_TYPE, "endpoint": "http://p.test/x", "endpointProperties": [BEARER], **given}
+    if isinstance(read, str):
+        assert rules.read_address(written, kind).endpoint == read
+        return
+    with pytest.raises(Refusal) as refused:
+        rules.read_address(written, kind)
+    assert [problem.where for problem in refused.value.problems] == read
+
+
+def test_of_an_address_without_a_time_or_a_share_neither_is_made_up() -> None:
+    assert rules.read_address(
+        {"endpointType": ENDPOINT_TYPE, "endpoint": "http://p.test", "endpointProperties": [BEARER]}
+    ) == Address("http://p.test", "t" * 40, "", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("http://p.test", True), ("https://p.test/x", True), ("https://p.test/" + "x" * 1985, True),
+        ("https://p.test/" + "x" * 1986, False), ("ftp://p.test", False), ("http:///x", False), ("p.test/x", False),
+        ("http://u@p.test", False), ("http://[::1", False),
+    ],
+)  # fmt: skip
+def test_what_is_a_web_address(text: str, good: bool) -> None:
+    assert rules.web_address(text) is good
+
+
+def test_a_token_that_names_its_scheme_stays_as_it_came() -> None:
+    assert [rules.bearer(token) for token in ("t", "Basic x")] == ["Bearer t", "Basic x"]
+
+
+def test_every_field_of_a_message_that_is_no_text_is_told() -> None:
+    fields = {"a": "x" * 10, "b": "", "c": 5, "d": "x" * 11, "e": ["x"], "g": 5}
+    with pytest.raises(Refusal) as refused:
+        rules.texts(fields, iter("abcdef"), 10)
+    assert (refused.value.code, [p.where for p in refused.value.problems]) == ("USE-400", ["b", "c", "d", "e", "f"])
+    assert rules.texts(fields, iter("a"), 10) == {"a": "x" * 10}
+    assert rules.texts({"a": "x" * 2000}, ["a"])
+    with pytest.raises(Refusal):
+        rules.texts({"a": "x" * 2001}, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ([{"digest": "sha256:1"}, {"digest": "sha256:2"}], {"sha256:1", "sha256:2"}),
+        ([{"digest": "sha256:1"}, "sha256:2", None], {"sha256:1"}),
+        ({"digest": "sha256:1"}, set()),
+        (None, set()),
+    ],
+)
+def test_the_files_that_a_proof_names(named: Any, found: set[str]) -> None:
+    assert rules.digests({"files": named}) == found
+
+
+def test_a_message_without_a_code_or_a_reason_has_no_empty_ones() -> None:
+    plain = {"@context": [DSP_CONTEXT], "providerPid": "p", "consumerPid": "c"}
+    told = {"code": "USE-1", "reason": ["why"]}
+    for act in Act:
+        may = act in (Act.suspend, Act.terminate)
+        plain["@type"] = TYPES[act]
+        assert rules.move_message(act, "c", "p", "", []) == plain
+        assert rules.move_message(act, "c", "p", "USE-1", ["why"]) == {**plain, **(told if may else {})}
 
 
 @pytest.mark.parametrize("hostile", [None, 7, [], "x"])

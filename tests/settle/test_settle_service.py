@@ -418,14 +418,20 @@ def test_payment_until_nothing_is_receivable(world: Neighbours) -> None:
 def test_dispute_then_void_frees_the_uses_for_a_new_invoice(world: Neighbours) -> None:
     use(world, 1, 2)
     world.at(AFTER)
+
+    def told(of: str) -> tuple[Any, ...]:
+        found = at(world, of, "settlement", invoice=first)
+        return tuple(found[name] for name in ("state", "open_fen", "balanced"))
+
     first = bill(world)["id"]
     world.carry()
+    assert (told("data-group"), told("city-lab")) == (("ISSUED", 2 * FEE, True), ("RECEIVED", 0, True))
     at(world, "city-lab", "dispute_invoice", invoice=first, reason="one file was damaged")
     world.carry(times=2)
-    assert at(world, "data-group", "settlement", invoice=first)["state"] == "DISPUTED"
+    assert (told("data-group"), told("city-lab")) == (("DISPUTED", 2 * FEE, True), ("DISPUTED", 0, True))
     at(world, "data-group", "void_invoice", invoice=first, reason="agreed")
     world.carry(times=2)
-    assert at(world, "city-lab", "settlement", invoice=first)["state"] == "VOIDED"
+    assert (told("data-group"), told("city-lab")) == (("VOIDED", 0, True), ("VOIDED", 0, True))
     assert words_on(world, first) == [("disputed", LAB), ("voided", GROUP)]
     assert balance(world, "data-group", "pending_fen") == {}
     second = bill(world)

@@ -51,7 +51,6 @@ KIND_ZH = {
     "legal_basis": "个人信息处理合法性基础",
 }
 KIND_EN = {
-    "plan": "implementation plan",
     "agreement": "operation agreement",
     "consent": "consent of the supplying unit",
     "data_use": "data-use authorisation",
@@ -302,7 +301,7 @@ def gaps(
         body, agreements = _implementing(fitting("agreement", "", operator), consents, facts.owner_party, use)
         need("agreement", agreements, _named(body, names or {}))
         if body != facts.owner_party:
-            need("consent", [c for c in consents if not body or c.grantee_party == body], owner)
+            need("consent", [c for c in consents if c.grantee_party == body], owner)
     elif facts.owner_party != operator:
         need("data_use", fitting("data_use", facts.owner_party, operator), owner)
     if facts.personal:

@@ -70,7 +70,7 @@ def repeated(state: State, act: Act) -> bool:
 def share_name(text: str) -> str:
     """A Delta Sharing name of `text`: lower case, no space, slash, dot or control character, at most 200 long."""
     name = re.sub(r"[^0-9a-z_\-]+", "-", text.lower()).strip("-")
-    return name[:NAME_MAX] or "unnamed"
+    return name[:NAME_MAX].rstrip("-") or "unnamed"
 
 
 def form_of(contract: Mapping[str, Any]) -> str:

@@ -90,7 +90,7 @@ def moved(invoice: str, state: str, deed: str) -> InvoiceState:
     """The state after `deed`; NOT_NOW names the deeds of people that are open."""
     after = INVOICE_MOVES.get((InvoiceState(state), deed))
     if after is None:
-        open_now = ", ".join(d for s, d in INVOICE_MOVES if s == state and d in DEEDS) or "—"
+        open_now = ", ".join(d for s, d in INVOICE_MOVES if s == state and d in DEEDS)
         raise NOT_NOW(thing=invoice, deed=deed, state=state, open=open_now)
     return after
 
