@@ -1,7 +1,8 @@
 """The only package that knows everybody: it opens the store, builds the rooms, mounts the doors, registers handlers.
 
     making      init: the folder of a new node
-    opening     open_here, open_store, first_operator: the store of the node in a folder
+    opening     open_workspace: the store of the node in a folder, and of its rooms the one of its workspace
+    rooms       open_here, open_store, first_operator: with every room
     messages    what the messages of other nodes do
     national    the national rail's part of a node
     work        what a node does by itself: its jobs, what falls due
@@ -22,19 +23,21 @@ if TYPE_CHECKING:
     from datong.app.doors import all_routes, routes
     from datong.app.messages import RECEIVERS, receivers
     from datong.app.national import on_national_rail
-    from datong.app.opening import FirstOperator, Here, first_operator, open_here, open_store
+    from datong.app.opening import Here, open_workspace
+    from datong.app.rooms import FirstOperator, first_operator, open_here, open_store
     from datong.app.running import Node, open_node, serve
 
 __all__ = [
     "RECEIVERS", "FirstOperator", "Here", "Made", "Node", "all_routes", "first_operator", "init", "on_national_rail",
-    "open_here", "open_node", "open_store", "receivers", "routes", "serve",
+    "open_here", "open_node", "open_store", "open_workspace", "receivers", "routes", "serve",
 ]  # fmt: skip
 
 _LATER = {
     "doors": ("all_routes", "routes"),
     "messages": ("RECEIVERS", "receivers"),
     "national": ("on_national_rail",),
-    "opening": ("FirstOperator", "Here", "first_operator", "open_here", "open_store"),
+    "opening": ("Here", "open_workspace"),
+    "rooms": ("FirstOperator", "first_operator", "open_here", "open_store"),
     "running": ("Node", "open_node", "serve"),
 }
 

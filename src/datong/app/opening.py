@@ -1,21 +1,21 @@
-"""Opening the store of a node in its folder: brought up to date, signed for, with its rooms installed.
+"""Opening the store of a node in its folder: brought up to date, signed for, and the room of its workspace installed.
+
+No room above harmonise comes with it, as the commands of a workspace begin often and do little; those are for `rooms`.
 
 Contract: tests/cli/ and tests/ground/test_evidence_sequencer.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
-from datong.catalogue import service as catalogue
-from datong.compose import service as compose
-from datong.deliver import service as deliver
 from datong.deliver.model import START_BY_HAND
 from datong.ground import evidence, identity, migrations, signing
 from datong.ground.config import BAD_CONFIG, Config, load
@@ -24,11 +24,8 @@ from datong.ground.db import NODE, STORE_AWAY, STORE_BUSY, Actor, Store, setting
 from datong.ground.keys import key_of
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
-from datong.negotiate import service as negotiate
 from datong.negotiate.model import BY_HAND
-from datong.register import service as register
 from datong.terms.roles import Role
-from datong.wire import openlineage
 
 OTHER_NODE = Reason(
     "APP-411",
@@ -79,12 +76,17 @@ class Here:
     person: Actor
 
 
+def open_workspace(folder: Path) -> AbstractContextManager[Here]:
+    """The store of the node in `folder`, for one command on its workspace: no room but harmonise is brought in."""
+    return for_one_command(folder, open_up_to_harmonise)
+
+
 @contextmanager
-def open_here(folder: Path) -> Iterator[Here]:
-    """The store of the node in `folder`, for one command; the person is a data engineer of the node by being there."""
+def for_one_command(folder: Path, opening: Callable[[Config], Store]) -> Iterator[Here]:
+    """The node in `folder`, its store opened by `opening`; the person is a data engineer of the node by being there."""
     config = load(folder, alone=True)
     try:
-        with _opened(config) as here:
+        with _opened(config, opening) as here:
             yield here
     except Refusal as refusal:
         if refusal.reason is not STORE_BUSY:
@@ -93,8 +95,8 @@ def open_here(folder: Path) -> Iterator[Here]:
 
 
 @contextmanager
-def _opened(config: Config) -> Iterator[Here]:
-    store = open_store(config)
+def _opened(config: Config, opening: Callable[[Config], Store]) -> Iterator[Here]:
+    store = opening(config)
     try:
         party = str(config["node.party"])
         role = Role.data_engineer.value
@@ -103,7 +105,7 @@ def _opened(config: Config) -> Iterator[Here]:
         store.dispose()
 
 
-def open_store(config: Config) -> Store:
+def open_up_to_harmonise(config: Config) -> Store:
     """The store of a node, brought up to date; this process signs for it, and runs its crypto profile."""
     key = key_of(config.folder, profile_of(config))
     use(profile_of(config), config["crypto.accepts"])
@@ -113,16 +115,11 @@ def open_store(config: Config) -> Store:
     identity.install(store, identity.KeyRing(config.folder))
     _require_same_node(store, config)
     harmonise.install(store, config.folder)
-    harmonise.on_run(store, lambda run: openlineage.keep(config.folder, openlineage.events_of(run, _whose(store))))
-    compose.install(store, config.folder)
-    compose.on_version(
-        store, lambda made: openlineage.keep(config.folder, openlineage.version_events(made, _whose(store)))
-    )
-    _installed_customs(store, config)
-    if negotiate.unpromised not in catalogue.unpromised:
-        catalogue.unpromised.append(negotiate.unpromised)
-    catalogue.install(store, config.folder)
+    harmonise.on_run(store, lambda run: _told(store, config.folder, run))
+    _require_known_acts(config)
     if config["node.kind"] == "regional":
+        from datong.register import service as register  # noqa: PLC0415 - heavy, and such nodes are few
+
         with store.begin(NODE, "start") as tx:
             register.found(tx, area=str(config["node.region"]))
     return store
@@ -182,8 +179,8 @@ def _require_same_node(store: Store, config: Config) -> None:
             raise OTHER_NODE(file=config.folder / "datong.toml", key=str(known["value"]), mine=mine)
 
 
-def _installed_customs(store: Store, config: Config) -> None:
-    """What this node leaves to persons, and where its peers' data may lie; BAD_CONFIG names what is no such act."""
+def _require_known_acts(config: Config) -> None:
+    """BAD_CONFIG names what is no act that a node can leave to persons."""
     known = {"negotiate.by_hand": {act.value for act in BY_HAND}, "deliver.by_hand": {START_BY_HAND}}
     problems = [
         Problem(name, f"应为 {', '.join(sorted(acts))} 中的若干项", f"should be some of {', '.join(sorted(acts))}")
@@ -192,49 +189,17 @@ def _installed_customs(store: Store, config: Config) -> None:
     ]
     if problems:
         raise BAD_CONFIG(problems, file=str(config.folder / "datong.toml"), count=len(problems))
-    negotiate.install(
-        store, config["negotiate.by_hand"], open_per_peer=int(config["negotiate.open_per_peer"]),
-        begun_per_peer=int(config["negotiate.begun_per_peer"]), filed_first=bool(config["negotiate.filed_first"]),
-    )  # fmt: skip
-    deliver.install(
-        store, config.folder, int(config["deliver.url_seconds"]), by_hand=config["deliver.by_hand"],
-        data_elsewhere=bool(config["peers.data_elsewhere"]), on_signing=bool(config["deliver.on_signing"]),
-        open_per_contract=int(config["deliver.open_per_contract"]),
-    )  # fmt: skip
 
 
-def _whose(store: Store) -> str:
+def _told(store: Store, folder: Path, run: dict[str, Any]) -> None:
+    """Keep the events of an attempt to build."""
+    from datong.wire import openlineage  # noqa: PLC0415 - heavy, and only a build is told of
+
+    openlineage.keep(folder, openlineage.events_of(run, whose(store)))
+
+
+def whose(store: Store) -> str:
     """The node's code, or its party before it has joined."""
     with store.read() as tx:
         mine = signing.me(tx)
     return mine.code or mine.party
-
-
-@dataclass(frozen=True)
-class FirstOperator:
-    """The first person of a node, and two ways in: a login link that works once, a token for programs.
-
-    address: where the node is reached; the page is <address>/enter/<link>.
-    """
-
-    person: str
-    link: str
-    token: str
-    address: str
-
-
-def first_operator(
-    folder: Path, *, login: str, name: str, password: str | None = None, department: str = ""
-) -> FirstOperator:
-    """Add the first operator of a node (run it before the node, or beside it: the store takes both)."""
-    config = load(folder)
-    store = open_store(config)
-    try:
-        with store.begin(NODE, "start") as tx:
-            added = register.bootstrap_operator(tx, login=login, name=name, password=password, department=department)
-            person = str(added["id"])
-            link = register.login_link(tx, person=person)["token"]
-            token = register.issue_service_token(tx, person=person, label="first", scopes=["register"], days=1)
-        return FirstOperator(person, str(link), str(token["token"]), str(config["node.address"]))
-    finally:
-        store.dispose()

@@ -20,8 +20,9 @@ from starlette.applications import Starlette
 
 from datong.app.doors import on_errors, routes
 from datong.app.national import national_tables, on_national_rail
-from datong.app.opening import open_store, profile_of
+from datong.app.opening import profile_of
 from datong.app.peering import Peering, peering_of, verifier_of
+from datong.app.rooms import open_store
 from datong.app.work import CARRYING, SPEAKING, Hourly, ended, handlers
 from datong.compose import service as compose
 from datong.deliver import service as deliver
