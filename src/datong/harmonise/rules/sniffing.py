@@ -22,7 +22,7 @@ from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
 from datong.harmonise.rules.addresses import total_of
 from datong.harmonise.rules.headings import distinct, over_two, said_above
-from datong.harmonise.rules.periods import over_time
+from datong.harmonise.rules.periods import LEAST, is_period, over_time
 
 GZIP, ZIP, PARQUET, SQLITE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"SQLite format 3\x00"
 DELIMITERS = ",\t;|^~#\x01\x1f，"
@@ -417,8 +417,8 @@ def _header(cut: _Cut) -> tuple[int, int, tuple[Text, ...]] | None:
     place, line, fields = full[0]
     cells = [cell.strip() for cell in fields]
     filled = [cell for cell in cells if cell]
-    numeric = sum(bool(_NUMERIC.fullmatch(cell)) for cell in filled)
     below = [fields for _, fields in cut.records[place + 1 :] if len(fields) == cut.width]
+    numeric = sum(bool(_NUMERIC.fullmatch(cell)) for cell in filled) - _years_over_figures(cells, below)
     others = [fields for fields in below if [cell.strip("\ufeff \t") for cell in fields] != cells]
     if not numeric and any(_NUMERIC.fullmatch(cell.strip()) for fields in others for cell in fields):
         below = others  # without the header where it comes again, as at the top of every page
@@ -434,6 +434,13 @@ def _header(cut: _Cut) -> tuple[int, int, tuple[Text, ...]] | None:
     if numeric:
         doubts.append(Text("表头中有数字。", "The header line holds numbers."))
     return place, line, tuple(doubts)
+
+
+def _years_over_figures(cells: list[str], below: list[list[str]]) -> int:
+    """How many cells are numbers or dates and still names: points of time (2021, 2026/1/1) over what is none."""
+    there = [at for at, cell in enumerate(cells) if _NUMERIC.fullmatch(cell) and is_period(cell)]
+    over = [at for at in there if sum(is_period(fields[at].strip()) for fields in below) * 2 < len(below)]
+    return len(over) if len(over) >= LEAST and len({cells[at] for at in over}) == len(over) else 0
 
 
 def _recurs(cells: list[str], below: list[list[str]]) -> bool:
