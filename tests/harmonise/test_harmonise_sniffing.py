@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
-from datong.harmonise.rules import sniffing
+from datong.harmonise.rules import sheets, sniffing
 from datong.harmonise.rules.workspace import source_of
 from datong.harmonise.service.looking import looked_at
 from datong.harmonise.store import sources
@@ -385,3 +385,18 @@ def test_real_files_without_a_header(name: str) -> None:
 def test_a_header_that_comes_again_and_records_that_end_with_a_delimiter(tmp_path: Path, lines: list[str]) -> None:
     (tmp_path / "x.csv").write_text("\n".join(lines), "utf-8")
     assert looked_at(tmp_path / "x.csv") == Look(SourceKind.csv, {})
+
+
+@pytest.mark.parametrize(("header", "told"), [
+    ("序号,姓名,金额,序号,姓名,金额", True), ("序号,姓名,,序号,姓名,", True), ("姓名,金额,金额,姓名", False), ("金额,金额,金额,金额", False),
+    ("序号,姓名,金额,备注", False),
+])  # fmt: skip
+def test_tables_side_by_side_are_told(header: str, told: bool) -> None:
+    """The records of the second one would be no rows, without a word."""
+    names = header.split(",")
+    row = (["1", "王", "3"] * 2)[: len(names)]
+    found = sniffing.text_look("\n".join([header, *[",".join(row)] * 9]) + "\n", whole=True)
+    assert isinstance(found, Look)
+    assert any("tables side by side" in doubt.en for doubt in found.doubts) is told
+    _, doubts = sheets.named(names, [row] * 5, {}, str)
+    assert any("tables side by side" in doubt.en for doubt in doubts) is told

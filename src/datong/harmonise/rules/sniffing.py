@@ -21,7 +21,7 @@ from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
 from datong.harmonise.rules.addresses import total_of
-from datong.harmonise.rules.headings import distinct, over_two, said_above
+from datong.harmonise.rules.headings import distinct, over_two, said_above, side_by_side
 from datong.harmonise.rules.periods import LEAST, is_period, over_time
 
 GZIP, ZIP, PARQUET, SQLITE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"SQLite format 3\x00"
@@ -431,6 +431,7 @@ def _header(cut: _Cut) -> tuple[int, int, tuple[Text, ...]] | None:
     if len(set(filled)) < len(filled):
         twice = ", ".join(sorted({cell for cell in filled if filled.count(cell) > 1})[:5])
         doubts.append(Text(f"列名重复：{twice}。", f"The header names a column twice: {twice}."))
+        doubts += side_by_side(cells)
     if numeric:
         doubts.append(Text("表头中有数字。", "The header line holds numbers."))
     return place, line, tuple(doubts)
