@@ -400,3 +400,22 @@ def test_tables_side_by_side_are_told(header: str, told: bool) -> None:
     assert any("tables side by side" in doubt.en for doubt in found.doubts) is told
     _, doubts = sheets.named(names, [row] * 5, {}, str)
     assert any("tables side by side" in doubt.en for doubt in doubts) is told
+
+
+@pytest.mark.parametrize(("encoding", "header", "name", "found"), [
+    ("big5", "許可證編號,持牌人姓名,屆滿日期", "陳大文許功蓋", "big5hkscs"), ("big5", "编号,name,at", "陳許功蓋", "big5hkscs"),
+    ("big5hkscs", "地址,電話,備註", "九龍旺角彌敦道", "big5hkscs"), ("shift_jis", "番号,氏名,日付", "田中ソ表示カナ", "cp932"),
+    ("cp1252", "N°,Libellé,Montant (€)", "Facturé à l’été", "cp1252"), ("latin-1", "N°,Libellé,Montant", "Facturé à l'été", "latin-1"),
+    ("gb18030", "编号,姓名,日期", "欧阳镕堃喆骉", "gb18030"), ("gb18030", "編號,姓名,日期", "張國榮陳國華黃河", "gb18030"),
+])  # fmt: skip
+def test_the_encoding_of_text_from_elsewhere(tmp_path: Path, encoding: str, header: str, name: str, found: str) -> None:
+    """Big5 was read as gb18030 without a word, into signs of private use."""
+    lines = [header.encode(encoding, "ignore"), *(f"{n},{name}{n},2026-02-01".encode(encoding) for n in range(60))]
+    made = look(tmp_path, b"\n".join(lines) + b"\n")
+    assert made.facts["encoding"] == found
+    assert bool(made.doubts) is (found != "gb18030")
+    (tmp_path / "x.csv").write_bytes(b"\n".join(lines) + b"\n")
+    files = {"sources/x.yaml": {"kind": "csv", "path": "x.csv", **made.facts}}
+    source, problems = source_of(files, "x")
+    assert source is not None, problems
+    assert f"{name}7" in {value for column in sources.sample(source, tmp_path).columns for value in column.values}

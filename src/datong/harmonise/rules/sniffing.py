@@ -133,10 +133,20 @@ def encoding_of(pieces: Iterable[bytes]) -> tuple[str, tuple[Text, ...]]:
     if "utf-8" in alive:
         return "utf-8", ()
     kinds = Counter(_line_kind(line) for line in telling[:LINES_LOOKED])
+    line = failed.get("utf-8", 1)
+    if other := _of_elsewhere(telling[:LINES_OF_ELSEWHERE]):
+        zh = f"第 {line} 行不是 UTF-8，读作 gb18030 多是生僻字，读作 {other} 则通顺：按 {other} 读取。"
+        en = f"Line {line} is not UTF-8; as gb18030 its signs are rare ones, as {other} common: it is taken as that."
+        return other, (Text(zh, en),)
     if "gb18030" in alive and kinds["gb18030"] * 2 >= kinds.total():
         return "gb18030", ()
-    line = failed.get("utf-8", 1)
     if kinds[""] * 2 > kinds.total():
+        if "gb18030" in alive and _in_words(_read("gb18030", telling[:LINES_LOOKED])):
+            return "gb18030", ()
+        if any(0x80 <= byte < 0xA0 for text in telling for byte in text) and _read("cp1252", telling):
+            zh = f"第 {line} 行不是 UTF-8，读作 gb18030 也不像中文：按 cp1252 读取（西文 Windows）。"
+            en = f"Line {line} is not UTF-8, nor Chinese as gb18030: it is taken as cp1252 (Windows in the West)."
+            return "cp1252", (Text(zh, en),)
         zh = f"第 {line} 行不是 UTF-8，读作 gb18030 也不像中文：按 latin-1 读取（也可能是 cp1252 等）。"
         en = f"Line {line} is not UTF-8, nor Chinese as gb18030: it is taken as latin-1 (it may be cp1252 or another)."
         return "latin-1", (Text(zh, en),)
@@ -145,6 +155,43 @@ def encoding_of(pieces: Iterable[bytes]) -> tuple[str, tuple[Text, ...]]:
 
 
 LINES_LOOKED = 5_000
+LINES_OF_ELSEWHERE = 300
+_COMMON = {
+    "gb18030": ("gb2312", b"\xb0\xa1", b"\xd7\xfe"),
+    "big5hkscs": ("big5", b"\xa4\x40", b"\xc6\x7e"),
+    "cp932": ("shift_jis", b"\x82\x9f", b"\x98\x72"),
+}
+"""Encodings of the east with the signs that are written most: the first level of each table (in Japan with kana)."""
+
+
+def _of_elsewhere(lines: Sequence[bytes]) -> str:
+    """Big5 or Shift JIS where the lines read as that, and not as Chinese of the mainland; else ""."""
+    shares = {name: _common_share(name, text) for name in _COMMON if (text := _read(name, lines))}
+    best = max(shares, key=lambda name: shares[name], default="")
+    return best if best not in ("", "gb18030") and shares[best] > 0.85 and shares.get("gb18030", 0.0) < 0.6 else ""
+
+
+def _common_share(name: str, text: str) -> float:
+    """The share of the signs of words that are among the common ones of an encoding."""
+    table, first, last = _COMMON[name]
+    signs = [sign for sign in text if not sign.isascii() and (sign.isalpha() or "\ue000" <= sign <= "\uf8ff")]
+    return sum(first <= sign.encode(table, "replace") <= last for sign in signs) / len(signs) if signs else 0.0
+
+
+def _in_words(text: str) -> bool:
+    """Whether signs that are not ASCII stand beside one another, as in Chinese, whatever form its signs have; letters
+    of the West with an accent stand among plain ones."""
+    runs = re.findall(r"[^\x00-\x7f]+", text)
+    beside = sum(len(run) for run in runs if len(run) > 1)
+    return beside > 0.8 * sum(map(len, runs)) and not re.search("[\ue000-\uf8ff]", text)
+
+
+def _read(name: str, lines: Sequence[bytes]) -> str:
+    """The lines as text; "" where they are none."""
+    try:
+        return b"\n".join(lines).decode(name)
+    except UnicodeDecodeError:
+        return ""
 
 
 def _line_kind(line: bytes) -> str:
