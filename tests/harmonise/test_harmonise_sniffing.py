@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
-from datong.harmonise.rules import sniffing
+from datong.harmonise.rules import sheets, sniffing
 from datong.harmonise.rules.workspace import source_of
 from datong.harmonise.service.looking import looked_at
 from datong.harmonise.store import sources
@@ -385,3 +385,37 @@ def test_real_files_without_a_header(name: str) -> None:
 def test_a_header_that_comes_again_and_records_that_end_with_a_delimiter(tmp_path: Path, lines: list[str]) -> None:
     (tmp_path / "x.csv").write_text("\n".join(lines), "utf-8")
     assert looked_at(tmp_path / "x.csv") == Look(SourceKind.csv, {})
+
+
+@pytest.mark.parametrize(("header", "told"), [
+    ("序号,姓名,金额,序号,姓名,金额", True), ("序号,姓名,,序号,姓名,", True), ("姓名,金额,金额,姓名", False), ("金额,金额,金额,金额", False),
+    ("序号,姓名,金额,备注", False),
+])  # fmt: skip
+def test_tables_side_by_side_are_told(header: str, told: bool) -> None:
+    """The records of the second one would be no rows, without a word."""
+    names = header.split(",")
+    row = (["1", "王", "3"] * 2)[: len(names)]
+    found = sniffing.text_look("\n".join([header, *[",".join(row)] * 9]) + "\n", whole=True)
+    assert isinstance(found, Look)
+    assert any("tables side by side" in doubt.en for doubt in found.doubts) is told
+    _, doubts = sheets.named(names, [row] * 5, {}, str)
+    assert any("tables side by side" in doubt.en for doubt in doubts) is told
+
+
+@pytest.mark.parametrize(("encoding", "header", "name", "found"), [
+    ("big5", "許可證編號,持牌人姓名,屆滿日期", "陳大文許功蓋", "big5hkscs"), ("big5", "编号,name,at", "陳許功蓋", "big5hkscs"),
+    ("big5hkscs", "地址,電話,備註", "九龍旺角彌敦道", "big5hkscs"), ("shift_jis", "番号,氏名,日付", "田中ソ表示カナ", "cp932"),
+    ("cp1252", "N°,Libellé,Montant (€)", "Facturé à l’été", "cp1252"), ("latin-1", "N°,Libellé,Montant", "Facturé à l'été", "latin-1"),
+    ("gb18030", "编号,姓名,日期", "欧阳镕堃喆骉", "gb18030"), ("gb18030", "編號,姓名,日期", "張國榮陳國華黃河", "gb18030"),
+])  # fmt: skip
+def test_the_encoding_of_text_from_elsewhere(tmp_path: Path, encoding: str, header: str, name: str, found: str) -> None:
+    """Big5 was read as gb18030 without a word, into signs of private use."""
+    lines = [header.encode(encoding, "ignore"), *(f"{n},{name}{n},2026-02-01".encode(encoding) for n in range(60))]
+    made = look(tmp_path, b"\n".join(lines) + b"\n")
+    assert made.facts["encoding"] == found
+    assert bool(made.doubts) is (found != "gb18030")
+    (tmp_path / "x.csv").write_bytes(b"\n".join(lines) + b"\n")
+    files = {"sources/x.yaml": {"kind": "csv", "path": "x.csv", **made.facts}}
+    source, problems = source_of(files, "x")
+    assert source is not None, problems
+    assert f"{name}7" in {value for column in sources.sample(source, tmp_path).columns for value in column.values}

@@ -379,6 +379,35 @@ def test_a_code_that_is_shown_with_its_zeros_is_read_with_them(tmp_path: Path) -
         assert [row[column] for row in found] == ["123", "1234567", "0", "-5", "1.5", "7"]
 
 
+def test_below_blank_rows_each_cell_has_its_own_form_and_error(tmp_path: Path) -> None:
+    """Rows above the table that hold nothing were counted twice: an error stood in the place of a good value two rows
+    below, codes and midnights went to other rows, and what was merged was told of rows where nothing was."""
+    book = openpyxl.Workbook()
+    header = ["code", "n", "at", "took", "group"]
+    rows = [[n, n * 10, MIDNIGHT, timedelta(hours=29 + n), "g" if n % 2 else None] for n in range(1, 7)]
+    rows[3][1] = "#N/A"
+    for at, row in enumerate([header, *rows], 3):
+        for column, value in enumerate(row, 2):
+            book.active.cell(at, column).value = value
+    for at in range(4, 10):
+        book.active[f"B{at}"].number_format = "000"
+        book.active[f"D{at}"].number_format = "yyyy-mm-dd h:mm"
+        book.active[f"E{at}"].number_format = "[h]:mm:ss"
+    for at in (4, 6, 8):
+        book.active.merge_cells(f"F{at}:F{at + 1}")
+    book.save(tmp_path / "x")
+    found = read(source("excel", skip_lines=2, fill_down=["group"]), tmp_path)
+    assert [row["code"] for row in found] == ["001", "002", "003", "004", "005", "006"]
+    assert [row["n"] for row in found] == ["10", "20", "30", "#N/A", "50", "60"]
+    assert {row["at"] for row in found} == {"2026-02-03 00:00:00"}
+    assert [row["took"] for row in found][:2] == ["30:00:00", "31:00:00"]
+    assert [row[BROKEN] for row in found] == [None] * 6
+    assert {row["group"] for row in found} == {"g"}
+    book.active.merge_cells("B4:B5")
+    book.save(tmp_path / "x")
+    assert refused(source("excel", skip_lines=2, fill_down=["group"]), tmp_path).facts["place"] == "x B4:B5"
+
+
 def test_percents_that_are_shown_beside_percents_that_are_written(tmp_path: Path) -> None:
     """0.35 shown as 35 % stands for what the text 35% stands for; a column without such texts keeps its numbers."""
     book = openpyxl.Workbook()

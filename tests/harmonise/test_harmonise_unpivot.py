@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,56 @@ def test_a_group_over_the_months_names_the_figure(tmp_path: Path) -> None:
     assert [(row["统计期间"], row["用电量"]) for row in read(source, tmp_path)][:2] == [
         ("用电量.1月", "1"), ("用电量.2月", "2"),
     ]  # fmt: skip
+
+
+def test_months_that_are_dates_of_a_workbook_and_years_over_months_are_seen(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["区县", *(date(2026, month, 1) for month in (1, 2, 3))])
+    for row in (["东湖", 1, 2, 3], ["西湖", 4, 5, 6]):
+        book.active.append(row)
+    for cell in book.active[1]:
+        cell.number_format = 'yyyy"年"m"月"'
+    book.save(tmp_path / "x.xlsx")
+    found = looked_at(tmp_path / "x.xlsx")
+    assert isinstance(found, Look)
+    assert found.facts["unpivot"]["columns"] == ["2026-01-01", "2026-02-01", "2026-03-01"]
+    rows = read(told(kind="excel", path="x.xlsx", **found.facts), tmp_path)
+    assert [(row["统计期间"], row["指标值"]) for row in rows][:2] == [("2026-01-01", "1"), ("2026-02-01", "2")]
+    book = openpyxl.Workbook()
+    for row in (
+        ["区县", "2025年", None, "2026年", None],
+        [None, "1月", "2月", "1月", "2月"],
+        ["东湖", 1, 2, 3, 4],
+        ["西湖", 4, 5, 6, 7],
+    ):
+        book.active.append(row)
+    for cells in ("A1:A2", "B1:C1", "D1:E1"):
+        book.active.merge_cells(cells)
+    book.save(tmp_path / "x.xlsx")
+    found = looked_at(tmp_path / "x.xlsx")
+    assert isinstance(found, Look)
+    rows = read(told(kind="excel", path="x.xlsx", **found.facts), tmp_path)
+    assert [(row["统计期间"], row["指标值"]) for row in rows][:3] == [
+        ("2025年.1月", "1"), ("2025年.2月", "2"), ("2026年.1月", "3"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("header", "turned"), [
+    ("站号,1日,2日,3日", ["*日"]), ("站号,2026/1/1,2026/1/2,2026/1/3", ["2026/1/1", "2026/1/2", "2026/1/3"]),
+    ("区县,2021,2022,2023", ["2021", "2022", "2023"]), ("站号,3月5日,3月6日,3月7日", ["*日"]), ("站号,1.5.2,1.5.3,1.5.4", []), ("站号,2026-13-01,2026-14-01,2026-15-01", []),
+])  # fmt: skip
+def test_days_are_points_of_time_too(tmp_path: Path, header: str, turned: list[str]) -> None:
+    (tmp_path / "x.csv").write_text(f"{header}\nA,1,2,3\nB,4,5,6.5\nC,7,8,9\n", "utf-8")
+    found = looked_at(tmp_path / "x.csv")
+    assert isinstance(found, Look)
+    assert found.facts.get("unpivot", {}).get("columns", []) == turned
+
+
+def test_three_dates_in_a_first_record_are_no_header(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("".join(f"A{n},2026-01-0{n},2026-02-0{n},2026-03-0{n}\n" for n in range(1, 9)))
+    found = looked_at(tmp_path / "x.csv")
+    assert isinstance(found, Look)
+    assert found.facts == {"columns": ["c1", "c2", "c3", "c4"]}
 
 
 def test_a_snapshot_knows_the_cell_that_changed(store: Store, node_folder: Path, act: Callable[..., Actor]) -> None:

@@ -193,6 +193,16 @@ def test_ids_that_a_spreadsheet_damaged() -> None:
     )
 
 
+def test_another_table_below_the_first() -> None:
+    """Its industries would be counties."""
+    names = [*(f"县{n}" for n in range(12)), "表二 行业用电", "行业", *(f"业{n}" for n in range(12))]
+    used = [*(str(n * 1.5) for n in range(12)), "", "用电量(万千瓦时)", *(str(n * 2.5) for n in range(12))]
+    (found,) = (one for one in look(**{"区县": names, "用电量(万千瓦时)": used}) if one.kind == "second_table")
+    assert (found.columns, found.evidence) == (("用电量(万千瓦时)",), {"row": 14, "rows_below": 12})
+    assert "second_table" not in kinds(area=["area", *(f"a{n}" for n in range(40))], n=[str(n) for n in range(41)])
+    assert "second_table" not in kinds(n=[str(n) for n in range(100)])
+
+
 def test_text_in_a_wrong_encoding() -> None:
     names = ["贵州省贵阳市", "上海市浦东新区", "青云路小学", "人民医院", "数据集团"] * 40
     wrong = [name.encode().decode("gb18030", "replace") for name in names]

@@ -21,6 +21,7 @@ KINDS: Map[str, Text] = {
     "total_row": Text("合计行混在记录中", "totals among the records"),
     "part_row": Text("“其中”行混在记录中", "parts of a row among the records"),
     "named_once": Text("组名只写在每组首行", "names of groups in their first rows alone"),
+    "second_table": Text("下方另有一张表", "another table below the first"),
     "no_list": Text("unnest 所指的列表不存在", "a list to be taken apart that no record has"),
     "renamed": Text("列在文件中途改名", "columns renamed in the middle"),
     "swapped": Text("经纬度颠倒", "longitude and latitude swapped"),

@@ -40,6 +40,22 @@ def distinct(names: Sequence[str]) -> list[str]:
     return found
 
 
+def side_by_side(names: Sequence[str]) -> tuple[Text, ...]:
+    """A doubt where the names of a header are there twice or more, in the same order: tables beside one another."""
+    there = [name for name in names if name]
+    for count in range(2, len(there) // 2 + 1):
+        block = there[: len(there) // count]
+        if there == block * count and len(set(block)) == len(block):
+            zh, en = (
+                f"表头的 {len(block)} 个列名并排出现 {count} 次：是并排的几张表？",
+                f"The {len(block)} names of the header stand there {count} times: tables side by side?",
+            )
+            more = "只有第一张的行成为记录；请把它们上下接起来，或各作一个数据源。"
+            also = "The rows of the first alone become rows: put them below one another, or make a source of each."
+            return (Text(zh + more, f"{en} {also}"),)
+    return ()
+
+
 def said_above(cells: Iterable[str]) -> tuple[Text, ...]:
     """A doubt where what stands above a header names units (单位：万元), which columns of the table are in."""
     said = [form[1] for cell in cells for form in _ABOVE.finditer(unicodedata.normalize("NFKC", cell))]

@@ -12,7 +12,7 @@ from typing import Any
 
 from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Span
-from datong.harmonise.rules.headings import distinct, over_two
+from datong.harmonise.rules.headings import distinct, over_two, side_by_side
 
 TOP_ROWS = 30
 """How many rows may stand down to the end of the header."""
@@ -92,7 +92,7 @@ def named(
         f"有的列同名或没有列名，另行命名：{new}。",
         f"Columns that have one name, or none, are called otherwise: {new}.",
     )
-    return {**rest, "skip_lines": skipped, "columns": found}, (Text(zh, en),)
+    return {**rest, "skip_lines": skipped, "columns": found}, (Text(zh, en), *side_by_side(names))
 
 
 def merged_down(

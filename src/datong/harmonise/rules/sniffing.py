@@ -21,8 +21,8 @@ from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
 from datong.harmonise.rules.addresses import total_of
-from datong.harmonise.rules.headings import distinct, over_two, said_above
-from datong.harmonise.rules.periods import over_time
+from datong.harmonise.rules.headings import distinct, over_two, said_above, side_by_side
+from datong.harmonise.rules.periods import LEAST, is_period, over_time
 
 GZIP, ZIP, PARQUET, SQLITE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"SQLite format 3\x00"
 DELIMITERS = ",\t;|^~#\x01\x1f，"
@@ -134,10 +134,20 @@ def encoding_of(pieces: Iterable[bytes]) -> tuple[str, tuple[Text, ...]]:
     if "utf-8" in alive:
         return "utf-8", ()
     kinds = Counter(_line_kind(line) for line in telling[:LINES_LOOKED])
+    line = failed.get("utf-8", 1)
+    if other := _of_elsewhere(telling[:LINES_OF_ELSEWHERE]):
+        zh = f"第 {line} 行不是 UTF-8，读作 gb18030 多是生僻字，读作 {other} 则通顺：按 {other} 读取。"
+        en = f"Line {line} is not UTF-8; as gb18030 its signs are rare ones, as {other} common: it is taken as that."
+        return other, (Text(zh, en),)
     if "gb18030" in alive and kinds["gb18030"] * 2 >= kinds.total():
         return "gb18030", ()
-    line = failed.get("utf-8", 1)
     if kinds[""] * 2 > kinds.total():
+        if "gb18030" in alive and _in_words(_read("gb18030", telling[:LINES_LOOKED])):
+            return "gb18030", ()
+        if any(0x80 <= byte < 0xA0 for text in telling for byte in text) and _read("cp1252", telling):
+            zh = f"第 {line} 行不是 UTF-8，读作 gb18030 也不像中文：按 cp1252 读取（西文 Windows）。"
+            en = f"Line {line} is not UTF-8, nor Chinese as gb18030: it is taken as cp1252 (Windows in the West)."
+            return "cp1252", (Text(zh, en),)
         zh = f"第 {line} 行不是 UTF-8，读作 gb18030 也不像中文：按 latin-1 读取（也可能是 cp1252 等）。"
         en = f"Line {line} is not UTF-8, nor Chinese as gb18030: it is taken as latin-1 (it may be cp1252 or another)."
         return "latin-1", (Text(zh, en),)
@@ -146,6 +156,43 @@ def encoding_of(pieces: Iterable[bytes]) -> tuple[str, tuple[Text, ...]]:
 
 
 LINES_LOOKED = 5_000
+LINES_OF_ELSEWHERE = 300
+_COMMON = {
+    "gb18030": ("gb2312", b"\xb0\xa1", b"\xd7\xfe"),
+    "big5hkscs": ("big5", b"\xa4\x40", b"\xc6\x7e"),
+    "cp932": ("shift_jis", b"\x82\x9f", b"\x98\x72"),
+}
+"""Encodings of the east with the signs that are written most: the first level of each table (in Japan with kana)."""
+
+
+def _of_elsewhere(lines: Sequence[bytes]) -> str:
+    """Big5 or Shift JIS where the lines read as that, and not as Chinese of the mainland; else ""."""
+    shares = {name: _common_share(name, text) for name in _COMMON if (text := _read(name, lines))}
+    best = max(shares, key=lambda name: shares[name], default="")
+    return best if best not in ("", "gb18030") and shares[best] > 0.85 and shares.get("gb18030", 0.0) < 0.6 else ""
+
+
+def _common_share(name: str, text: str) -> float:
+    """The share of the signs of words that are among the common ones of an encoding."""
+    table, first, last = _COMMON[name]
+    signs = [sign for sign in text if not sign.isascii() and (sign.isalpha() or "\ue000" <= sign <= "\uf8ff")]
+    return sum(first <= sign.encode(table, "replace") <= last for sign in signs) / len(signs) if signs else 0.0
+
+
+def _in_words(text: str) -> bool:
+    """Whether signs that are not ASCII stand beside one another, as in Chinese, whatever form its signs have; letters
+    of the West with an accent stand among plain ones."""
+    runs = re.findall(r"[^\x00-\x7f]+", text)
+    beside = sum(len(run) for run in runs if len(run) > 1)
+    return beside > 0.8 * sum(map(len, runs)) and not re.search("[\ue000-\uf8ff]", text)
+
+
+def _read(name: str, lines: Sequence[bytes]) -> str:
+    """The lines as text; "" where they are none."""
+    try:
+        return b"\n".join(lines).decode(name)
+    except UnicodeDecodeError:
+        return ""
 
 
 def _line_kind(line: bytes) -> str:
@@ -418,8 +465,8 @@ def _header(cut: _Cut) -> tuple[int, int, tuple[Text, ...]] | None:
     place, line, fields = full[0]
     cells = [cell.strip() for cell in fields]
     filled = [cell for cell in cells if cell]
-    numeric = sum(bool(_NUMERIC.fullmatch(cell)) for cell in filled)
     below = [fields for _, fields in cut.records[place + 1 :] if len(fields) == cut.width]
+    numeric = sum(bool(_NUMERIC.fullmatch(cell)) for cell in filled) - _years_over_figures(cells, below)
     others = [fields for fields in below if [cell.strip("\ufeff \t") for cell in fields] != cells]
     if not numeric and any(_NUMERIC.fullmatch(cell.strip()) for fields in others for cell in fields):
         below = others  # without the header where it comes again, as at the top of every page
@@ -432,9 +479,17 @@ def _header(cut: _Cut) -> tuple[int, int, tuple[Text, ...]] | None:
     if len(set(filled)) < len(filled):
         twice = ", ".join(sorted({cell for cell in filled if filled.count(cell) > 1})[:5])
         doubts.append(Text(f"列名重复：{twice}。", f"The header names a column twice: {twice}."))
+        doubts += side_by_side(cells)
     if numeric:
         doubts.append(Text("表头中有数字。", "The header line holds numbers."))
     return place, line, tuple(doubts)
+
+
+def _years_over_figures(cells: list[str], below: list[list[str]]) -> int:
+    """How many cells are numbers or dates and still names: points of time (2021, 2026/1/1) over what is none."""
+    there = [at for at, cell in enumerate(cells) if _NUMERIC.fullmatch(cell) and is_period(cell)]
+    over = [at for at in there if sum(is_period(fields[at].strip()) for fields in below) * 2 < len(below)]
+    return len(over) if len(over) >= LEAST and len({cells[at] for at in over}) == len(over) else 0
 
 
 def _recurs(cells: list[str], below: list[list[str]]) -> bool:

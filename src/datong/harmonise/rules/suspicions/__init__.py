@@ -27,7 +27,15 @@ from datong.harmonise.rules.suspicions.numbers import constant, mixed_units, sen
 from datong.harmonise.rules.suspicions.points import PAIRS, Point, datum_step, one_place, street
 from datong.harmonise.rules.suspicions.texts import mojibake
 from datong.harmonise.rules.suspicions.times import not_local_time, rounded
-from datong.harmonise.rules.suspicions.together import named_once, no_list, renamed, sums, swapped, totals
+from datong.harmonise.rules.suspicions.together import (
+    named_once,
+    no_list,
+    renamed,
+    second_table,
+    sums,
+    swapped,
+    totals,
+)
 
 __all__ = ["PAIRS", "Point", "datum_step", "no_list", "one_place", "street", "suspected", "unit_unread"]
 
@@ -56,4 +64,5 @@ def suspected(
             found += not_local_time(column.path, values, zones.get(column.path, ""))
         for detector in (constant, hidden_sex, mixed_units, sentinel, rounded, exponent, mojibake):
             found += detector(column.path, values)
-    return (*found, *swapped(columns), *sums(columns), *totals(columns), *named_once(columns), *renamed(columns))
+    found += [*swapped(columns), *sums(columns), *totals(columns), *named_once(columns)]
+    return (*found, *renamed(columns), *second_table(columns))

@@ -152,6 +152,29 @@ def named_once(columns: Sequence[SampleColumn]) -> list[Suspicion]:
     return [Suspicion("named_once", (path,), {"groups": len(names), "rows": len(bare)}, told)]
 
 
+def second_table(columns: Sequence[SampleColumn]) -> list[Suspicion]:
+    """A row in which a column of numbers holds its own name: another table begins there, under the first one, whose
+    other columns mean something else. Where the whole header comes again, its rows are no records."""
+    rows: dict[int, str] = {}
+    for column in columns:
+        name = column.path.rpartition(".")[2].strip()
+        again = [at for at, value in enumerate(column.values, 1) if value is not None and value.strip() == name]
+        there = [value.strip() for value in column.values if value and value.strip() and value.strip() != name]
+        if 0 < len(again) <= FEW and there and len(numbers_of(there)) >= 0.8 * len(there):
+            rows |= {row: column.path for row in again if row not in rows}
+    if not rows:
+        return []
+    row, path = min(rows.items())
+    below = min(len(column.values) for column in columns) - row
+    told = Text(
+        f"第 {row} 行的 {path} 列又写着列名：其下 {below} 行多半是另一张表，其他列的含义不同；"
+        "请拆成两个文件或两张工作表。",
+        f"in row {row} the column {path} holds its own name: what is below ({below} rows) is probably another table, "
+        "whose other columns mean something else; make a file, or a sheet, of each",
+    )
+    return [Suspicion("second_table", (path,), {"row": row, "rows_below": below}, told)]
+
+
 def renamed(columns: Sequence[SampleColumn]) -> list[Suspicion]:
     """Columns that are filled down to one row, and others from the next row on: whoever writes the file has changed its
     names, and what reads the one reads nothing of the other."""

@@ -178,14 +178,13 @@ def _no_bomb(source: Source, path: Path) -> None:
 
 
 def _cells(sheet: CalamineSheet) -> Iterator[list[Any]]:
-    """The rows from the top left corner of the sheet on, whether or not something stands there."""
+    """The rows from the top left corner of the sheet on, whether or not something stands there: the library begins with
+    the first row, and with the first column that has a cell."""
     if sheet.start is None:
         return
-    above, left = sheet.start
-    for _ in range(above):
-        yield []
+    left = [""] * sheet.start[1]
     for row in sheet.iter_rows():
-        yield [*([""] * left), *row]
+        yield [*left, *row]
 
 
 @dataclass
@@ -357,5 +356,12 @@ def _text(cell: Any) -> str | None:
     if isinstance(cell, date | time):
         return cell.isoformat()
     if isinstance(cell, timedelta):
-        return str(cell)
+        return _elapsed(cell)
     return str(cell)
+
+
+def _elapsed(cell: timedelta) -> str:
+    """30:00:00, as [h]:mm:ss shows it."""
+    whole, micros = divmod(abs(cell) // timedelta(microseconds=1), 1_000_000)
+    sign, fraction = "-" if cell < timedelta(0) else "", f".{micros:06d}" if micros else ""
+    return f"{sign}{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}{fraction}"
