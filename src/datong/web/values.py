@@ -98,6 +98,8 @@ class Values:
         if isinstance(value, list):
             if not value:
                 return Markup("–")
+            if column == "postings" and (amount := _moved(value)) is not None:
+                return self._number(amount, "amount_fen")
             if column in ("supplies", "postings", "levels", "lines", "events"):
                 return Markup("{}").format(len(value))
             return escape(self.t("、", ", ")).join(self.short(item, column, link=link) for item in value)
@@ -283,6 +285,13 @@ class Values:
 def _joined(pattern: str, parts: Iterable[tuple[Any, ...]]) -> Markup:
     """Each tuple in the constant HTML `pattern`, escaped, one after the other."""
     return Markup("").join(Markup(pattern).format(*part) for part in parts)  # noqa: S704 - patterns are constants
+
+
+def _moved(postings: list[Any]) -> int | None:
+    """What an entry moves, in fen: its debits together, which are its credits; None for what is no entry of ours."""
+    amounts = [one.get("amount_fen") if isinstance(one, Mapping) else None for one in postings]
+    whole = [amount for amount in amounts if isinstance(amount, int)]
+    return sum(amount for amount in whole if amount > 0) if len(whole) == len(amounts) else None
 
 
 def moment(text: str) -> str:
