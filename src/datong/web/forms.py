@@ -230,6 +230,7 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     return {
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
         "given": given, "error": error, "told": told, "answer": answer, "lost": visit.lost,
+        "blank": verb.changes and not error and not answer and not visit.outcome and not visit.lost,
         "key": _key_of(visit) or secrets.token_hex(16), "asked": visit.request.query_params.get(TOLD, ""),
         "secrets": SECRETS, "final": name in FINAL, "back": _back(visit),
         "list": (listed := _list_of(name)), "here": f"/{listed.slug}" if listed else "",
