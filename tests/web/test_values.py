@@ -50,6 +50,12 @@ def test_a_cell(value: Any, column: str, zh: str, en: str) -> None:
     assert (str(ZH.short(value, column)), str(EN.short(value, column))) == (zh, en)
 
 
+def test_an_answer_is_told_as_its_form_asks_it() -> None:
+    assert "良好" not in (said := ZH.full({"penalty": "good", "logging": "partial"}, "answers"))
+    assert said.index("做到") < said.index("部分做到")
+    assert "good" not in said
+
+
 def test_words_of_both_sides_are_no_explanation() -> None:
     said = {"zh": "允许 <读取>", "en": "May <read>"}
     assert (ZH.full(said, "words"), EN.full(said, "words")) == ("允许 &lt;读取&gt;", "May &lt;read&gt;")

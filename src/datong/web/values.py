@@ -254,9 +254,9 @@ class Values:
         if column == "kept":
             shares = [(words.in_language(resolution(name), self.lang), f"{share:.1%}") for name, share in value.items()]
             return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", shares))
-        money = column.endswith("_fen")  # amounts by something: by purpose, say
+        of_whole = column.endswith("_fen") or column == "answers"  # amounts by purpose, say; answers by their question
         pairs = (
-            (self.heading(name), self.full(value[name], column if money else name, depth + 1))
+            (self.heading(name), self.full(value[name], column if of_whole else name, depth + 1))
             for name in self.fields(value)
         )
         return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", pairs))
