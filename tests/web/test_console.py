@@ -1002,6 +1002,10 @@ def test_a_form_of_another_site_is_refused(browser: Browser, store: Store) -> No
 
 def test_a_form_of_a_verb_the_role_may_not(browser: Browser) -> None:
     browser.enter("pm")
+    form = browser.get("/do/register/add_person?lang=zh").text
+    assert "您的角色不能办理此事" in form, "who fills it in learns it before"
+    assert "<button>" not in form.partition('class="arguments"')[2]
+    assert "您的角色不能办理此事" not in browser.get("/do/negotiate/request").text
     answer = browser.post("/do/register/add_person", data={"login": "a.b", "name": "x", "roles": '["operator"]'})
     assert answer.status_code == 403
     assert "GEN-403" in answer.text
@@ -1079,7 +1083,7 @@ def test_security_headers_stand_on_every_page(browser: Browser) -> None:
         assert "frame-ancestors 'none'" in policy
         assert "form-action 'self'" in policy
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["cache-control"] == "no-store"
+        assert headers["cache-control"] == ("private, max-age=0" if path.startswith("/do/") else "no-store")
         assert headers["referrer-policy"] == "same-origin"
 
 

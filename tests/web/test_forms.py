@@ -14,7 +14,10 @@ from test_console import EVIL, Browser, app_of, people, text  # noqa: F401 - fix
 
 from datong.authorise import service as authorise
 from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
+from datong.compose.rules import frontier_problems
 from datong.deidentify.rules import assessment
+from datong.deidentify.rules.budget.reading import query_of
+from datong.deidentify.rules.recipe import recipe_problems
 from datong.ground import signing
 from datong.ground.codes import credit_code
 from datong.ground.db import NODE, Store, metadata
@@ -407,6 +410,66 @@ def test_a_question_is_written_as_its_file_is_or_as_json(browser: Browser) -> No
     browser.enter("de")
     assert "rows_per_unit: 1" in browser.get("/do/deidentify/ask").text
     assert 'href="/classify?dataset=x"' in browser.get("/do/deidentify/confirm_classification?dataset=x").text
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_how_a_text_is_written_is_an_example_that_its_verb_takes(browser: Browser, lang: str) -> None:
+    (query, unread), (recipe, unread_too) = (
+        forms._yaml(name, choices.written(name, lang)) for name in ("query", "recipe")
+    )
+    assert not unread + unread_too
+    read, found = query_of(query)
+    assert (read is not None, found.problems) == (True, [])
+    besides = "\n".join(line[2:] for line in choices.written("query", lang).splitlines() if line.startswith("# "))
+    besides = re.sub(r"^[^:]*[:：]$", "by:", besides, count=1, flags=re.M)
+    ranked, wrong = forms._yaml("query", re.sub(r"^.*[:：]$(?<!by:)", "", besides, flags=re.M))
+    assert not wrong
+    kept = {"kind": "quantile", "rows_per_unit": 1, "spend": {"rho": 0.01}, **ranked, "by": ranked["by"][:1]}
+    assert query_of(kept)[1].problems == [], "what a comment says may be said"
+    recipe["parts"][0]["resource"] = "791520100MAXDT0015L5201MAL24MQSW"
+    assert recipe_problems(recipe) == []
+    browser.enter("pm")
+    form = browser.get(f"/do/compose/define_product?lang={lang}").text
+    assert "city-flows" in form
+    assert ("# 由细到粗" in form) is (lang == "zh")
+    assert ("# finest first" in form) is (lang == "en")
+
+
+POINT = {
+    "release": "k = 5",
+    "cost": 0.05,
+    "interval": [0.02, 0.08],
+    "k": 5,
+    "attack": 0.04,
+    "attack_is": "before and after",
+}
+MEASURED = {
+    "measured_by": "实验室",
+    "measured_on": "2026-03-31",
+    "data": "行程",
+    "target": "次日流量",
+    "points": [POINT],
+}
+
+
+def test_a_frontier_is_asked_point_by_point(browser: Browser) -> None:
+    of = choices.structure("frontier")
+    assert of is not None
+    apart = forms._taken_apart("frontier", of, json.dumps(MEASURED))
+    assert apart is not None
+    assert (apart["frontier.points.0.low"], apart["frontier.points.0.k"]) == ("0.02", "5")
+    problems: list[Problem] = []
+    assert (forms._put_together("frontier", of, apart, problems), problems) == (MEASURED, [])
+    assert frontier_problems(MEASURED) == []
+    assert forms._taken_apart("frontier", of, json.dumps({**MEASURED, "points": [{**POINT, "more": {}}]})) is None
+    browser.enter("pm")
+    page = browser.get("/do/compose/attach_frontier?lang=zh").text
+    assert '<textarea name="frontier"' not in page
+    assert "攻击者猜中" in page
+    wrong = browser.post(
+        "/do/compose/attach_frontier?lang=zh", data={**apart, "product": "p", "frontier.points.0.cost": "5%"}
+    )
+    assert wrong.status_code in (400, 404)
 
 
 def test_a_policy_that_fields_cannot_say_stays_json() -> None:

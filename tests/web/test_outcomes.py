@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from served import CHROMIUM, QUIET, need_chromium, served
+from served import CHROMIUM, QUIET, in_chromium, need_chromium, served
 from test_console import Browser, app_of, browser, hidden, later, people, text  # noqa: F401 - fixtures
 
 from asgi import Asgi
@@ -174,3 +174,47 @@ def test_back_and_reload_in_a_browser_never_ask_to_send_again(
         engine.close()
     assert len(posts) == 2
     assert spaces(store) == ["出行空间"]
+
+
+@pytest.mark.browser
+def test_a_form_to_which_one_goes_back_does_nothing_twice_in_a_browser(
+    store: Store,
+    people: dict[str, str],  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    need_chromium()
+    from playwright.sync_api import expect
+
+    with store.begin(NODE, "start") as tx:
+        link = register.login_link(tx, person=people["op"])["token"]
+    with served(app_of(store, tmp_path / "s.json")) as address, in_chromium(f"{address}/enter/{link}") as page:
+        done = page.get_by_role("heading", name="已完成")
+        page.goto(address + SPACE)
+        page.locator("[name=name]").fill("出行空间")
+        page.locator(".arguments > button").click()
+        expect(done).to_be_visible()
+        page.go_back()
+        expect(page.locator("[name=name]")).to_have_value("出行空间")
+        page.locator(".arguments > button").click()
+        expect(done).to_be_visible()
+        assert spaces(store) == ["出行空间"]
+        page.goto(address + SPACE)
+        page.locator("[name=name]").fill("出行空间")
+        page.locator(".arguments > button").click()
+        expect(done).to_be_visible()
+        assert spaces(store) == ["出行空间"] * 2, "a form opened anew is another one"
+        page.get_by_role("button", name="退出").click()
+        page.go_back()
+        page.go_back()
+        expect(page.locator("input[name=login]")).to_be_visible()
+        assert page.locator("[name=name]").count() == 0, "who logs out leaves no form behind"
+
+
+def test_only_a_blank_form_is_kept_by_a_browser(browser: Browser) -> None:  # noqa: F811
+    browser.enter("op")
+    kept = {"private, max-age=0"}
+    assert {browser.get(SPACE).headers["cache-control"]} == kept
+    refused, done = sent(browser, SPACE, {"name": ""}), sent(browser, SPACE, {"name": "甲"})
+    for path in ("/people", refused, done, "/do/audit/verify", f"{SPACE}?_told=none"):
+        assert browser.get(path).headers["cache-control"] == "no-store", path
+    assert browser.post("/logout").headers["clear-site-data"] == '"cache"'

@@ -38,6 +38,8 @@ HOSTILE = '<script>alert("x")</script>&\''
         ({"overall_risk": 0.03896}, "risk", "R = 0.0390", "R = 0.0390"),
         ({"zh": "待受理", "en": "to be accepted", "day": "2026-03-05"}, "deadline", "2026-03-05 · 待受理", "2026-03-05 · to be accepted"),
         ([], "purposes", "–", "–"),
+        ([{"amount_fen": 1180000}, {"amount_fen": -688333}, {"amount_fen": -491667}], "postings", "11,800.00 元", "CNY 11,800.00"),
+        ([{"amount_fen": "x"}, {}], "postings", "2", "2"),
         ({"purpose": "public_welfare", "tariff": {"amount_fen": 0}}, "terms", "公益事业 · 免费", "public welfare · free"),
         ({"purpose": "public_welfare", "tariff": None}, "terms", "公益事业 · –", "public welfare · –"),
         ({"purpose": ["x"], "tariff": {"amount_fen": "9"}}, "terms", "[&#39;x&#39;] · –", "[&#39;x&#39;] · –"),
@@ -46,6 +48,12 @@ HOSTILE = '<script>alert("x")</script>&\''
 )  # fmt: skip
 def test_a_cell(value: Any, column: str, zh: str, en: str) -> None:
     assert (str(ZH.short(value, column)), str(EN.short(value, column))) == (zh, en)
+
+
+def test_an_answer_is_told_as_its_form_asks_it() -> None:
+    assert "良好" not in (said := ZH.full({"penalty": "good", "logging": "partial"}, "answers"))
+    assert said.index("做到") < said.index("部分做到")
+    assert "good" not in said
 
 
 def test_words_of_both_sides_are_no_explanation() -> None:

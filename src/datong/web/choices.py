@@ -137,6 +137,43 @@ def _plain(policy: dict[str, Any]) -> dict[str, Any]:
     return {"inherit": False, **policy, **rules, "id": ""}
 
 
+NUMBER = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?", re.ASCII)
+
+
+def _number(said: str) -> Any:
+    """A number as it was written; any other text as it is, for the verb to say what it thinks of it."""
+    found = said.strip()
+    return said if not NUMBER.fullmatch(found) else float(found) if "." in found else int(found)
+
+
+def _frontier(said: dict[str, Any]) -> dict[str, Any]:
+    """The frontier of points, each with the two ends of its interval in one."""
+    points = []
+    for row in said.get("points") or ():
+        point = {name: row[name] if name in ("release", "attack_is") else _number(row[name])
+                 for name in row if name not in ("low", "high")}  # fmt: skip
+        if {"low", "high"} & row.keys():
+            point["interval"] = [_number(row.get(end, "")) for end in ("low", "high")]
+        points.append(point)
+    return {**said, "points": points}
+
+
+def _points(frontier: Any) -> dict[str, Any] | None:
+    """The frontier as the fields ask it; None where it says what they cannot."""
+    try:
+        rows = [
+            {
+                **{name: str(value) for name, value in point.items() if name != "interval"},
+                **dict(zip(("low", "high"), map(str, point.get("interval") or ()), strict=False)),
+            }
+            for point in frontier["points"]
+        ]
+        said = {**frontier, "points": rows}
+    except (AttributeError, KeyError, TypeError):
+        return None
+    return said if _frontier(said) == frontier else None
+
+
 def _fen(*, needed: bool = False) -> Part:
     return Part(int, money=True, needed=needed)
 
@@ -158,6 +195,21 @@ _STRUCTURES: Mapping[str, Part] = {
     }),
     "tariffs": Part(dict, parts={purpose: _fen() for purpose in PURPOSES}),
     "split": _SPLIT, "policy": POLICY,
+    "frontier": Part(dict, made=_frontier, taken=_points, parts={
+        "measured_by": Part(title=Text("测量者", "measured by"), needed=True),
+        "measured_on": Part(title=Text("测量日期", "measured on"), needed=True, example="2026-03-31"),
+        "data": Part(title=Text("在何数据上测得", "on which data"), needed=True),
+        "target": Part(title=Text("预测什么、误差如何计", "what is forecast, and its error"), needed=True),
+        "points": Part(dict, many=True, parts={
+            "release": Part(title=Text("放行方式", "release")),
+            "cost": Part(title=Text("误差增加（0.05 即 5%）", "error added (0.05 is 5 %)"), example="0.05"),
+            "low": Part(title=Text("95% 区间下限", "95 % interval from"), example="0.02"),
+            "high": Part(title=Text("至", "to"), example="0.08"),
+            "k": Part(example="5"), "epsilon": Part(example="1.0"),
+            "attack": Part(title=Text("攻击者猜中（0 至 1）", "attacker right (0 to 1)"), example="0.04"),
+            "attack_is": Part(title=Text("何种攻击", "which attack")),
+        }),
+    }),
     "supplies": Part(dict, many=True, parts={
         "resource": Part(suggested="resource"), "agreement": Part(suggested="agreement"),
         "node": Part(suggested="node"),
@@ -297,6 +349,54 @@ spend: {rho: 0.01}""",
     "offer": '{"policy": {…}, "terms": {…}}',
 }
 """Argument -> what a field shows while it is empty: how its value is written, no value of anybody's."""
+
+
+_WRITTEN: Mapping[str, str] = {
+    "query": """kind: count  # 或 sum, mean, quantile, histogram, flow | or sum, mean, quantile, histogram, flow
+rows_per_unit: 4  # 每人至多计入的行数 | rows of one person that count at most
+rows_per_group: 1  # 其中每组至多一行：即计人数 | and one in each group: persons are counted
+by:  # 分组，至多 5 维；不写即全部合计 | the groups, at most 5 dimensions; without it all rows together
+  - classes: {column: district, values: [A, B]}
+  - windows: {column: started_at, zone: Asia/Shanghai, from: 2026-03-02, until: 2026-03-09, hours: 24}
+spend: {rho: 0.01}  # 或 {epsilon: 0.5, delta: 0.000001} | or {epsilon: 0.5, delta: 0.000001}
+# 其他维度： | other dimensions:
+#  - bins: {column: distance, edges: [0, 1000, 5000]}
+#  - cells: {name: area, lat: latitude, lon: longitude, km: 2,
+#            origin: {lat: 26.0, lon: 106.0}, area: {south: 26.4, west: 106.5, north: 26.8, east: 107.0}}
+# sum、mean、quantile 另写求什么： | for sum, mean and quantile, what is added up or ranked:
+# value: {column: amount, lower: 0, upper: 100, step: 0.1}
+# quantile 另写分位： | the levels of a quantile:
+# levels: [0.25, 0.5, 0.75]
+""",
+    "recipe": """name: city-flows
+zone: Asia/Shanghai  # 所有本地时间的时区 | of all local times
+period: {from: 2026-03-02, until: 2026-03-09}  # 不含最后一日 | the last day is excluded
+origin: {lat: 26.0, lon: 106.0}  # 网格起点 | where the grid begins
+area: {south: 26.4, west: 106.5, north: 26.8, east: 107.0}
+levels:  # 由细到粗，最后为全域全周期 | finest first; the last is the whole
+  - {km: 1, hours: 1}
+  - {km: 2, hours: 3}
+  - {km: whole, hours: whole}
+k: 5  # 每组最少人数：公开 21、受控 5、隔离 3 | persons of a group: at least 21 public, 5 controlled, 3 enclave
+form: controlled  # 或 public, enclave | or public, enclave
+purposes: [public_governance]
+parts:  # 每个提供方一项 | one for each provider
+  - part: trips
+    standard: trip
+    # 资源编码写在下面一栏：trips: 编码 | the code of its resource stands in the next field, as trips: CODE
+    measures:
+      - {name: starts, subject: rider_id, time: started_at, lat: start_latitude, lon: start_longitude,
+         subjects_as: riders, events_as: starts}
+""",
+}
+"""Argument -> an example of the whole, with what else may be said, for a text that has a form of its own: what a
+comment says in Chinese and in English stands apart by a bar. What it names is nobody's."""
+_COMMENT = re.compile(r"#([^|\n]*?) \| (.*)$", re.MULTILINE)
+
+
+def written(argument: str, lang: str) -> str:
+    """How the text of this argument is written, in one language; empty for one that is asked for by fields."""
+    return _COMMENT.sub(r"#\1" if lang == "zh" else r"# \2", _WRITTEN.get(argument, ""))
 
 
 def of(kind: Mapping[str, T], verb: str, argument: str, none: T) -> T:

@@ -70,6 +70,9 @@ SECURITY_HEADERS = {
     "referrer-policy": "same-origin",
     "cache-control": "no-store",
 }
+OF_A_BLANK_FORM = "private, max-age=0"
+"""What Back shows of a form that was sent: the same one, with its key, so that sent again it does nothing more. Fetched
+anew it would have another key and, filled by the browser as it was, do the deed twice."""
 
 
 def routes(store: Store, story_file: Path, session_hours: int = 8) -> list[Route | Mount]:
@@ -250,9 +253,10 @@ class Console:
             "button_title": words.button_title, "deed": words.deed, "formula": words.formula,
         }  # fmt: skip
         text = self.templates.get_template(template).render({**frame, **shown})
-        response = HTMLResponse(
-            text, status_code=status, headers={**SECURITY_HEADERS, "content-language": t("zh-CN", "en")}
-        )
+        headers = {**SECURITY_HEADERS, "content-language": t("zh-CN", "en")}
+        if shown.get("blank"):
+            headers["cache-control"] = OF_A_BLANK_FORM
+        response = HTMLResponse(text, status_code=status, headers=headers)
         self._keep_language(request, response)
         return response
 
@@ -346,6 +350,7 @@ class Console:
             with self.store.begin(Actor("", "node"), "register") as tx:
                 register.logout(tx, session=request.cookies.get(cookie_of(tx), ""))
             response = RedirectResponse("/login", 303)
+            response.headers["clear-site-data"] = '"cache"'
             self._forget(response)
             return response
 

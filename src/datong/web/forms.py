@@ -230,11 +230,12 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     return {
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
         "given": given, "error": error, "told": told, "answer": answer, "lost": visit.lost,
+        "blank": verb.changes and not error and not answer and not visit.outcome and not visit.lost,
         "key": _key_of(visit) or secrets.token_hex(16), "asked": visit.request.query_params.get(TOLD, ""),
         "secrets": SECRETS, "final": name in FINAL, "back": _back(visit),
         "list": (listed := _list_of(name)), "here": f"/{listed.slug}" if listed else "",
         "made": _made(visit, answer, listed) if verb.changes else "",
-        "most_suggested": SUGGESTED_MOST, "own_page": _own_page(name, given),
+        "may": visit.may(name), "most_suggested": SUGGESTED_MOST, "own_page": _own_page(name, given),
         "offered": (offered := _offered(visit, given) if name == ASKS else None),
         "asks_offer": name == ASKS and not offered and not answer,
     }  # fmt: skip
@@ -256,7 +257,7 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
         "money": _is_money(argument, field), "word": argument, "row": 0, "button": None,
         "alone": len(arguments_model(verb).model_fields) == 1,
         "most": verb.longest.get(argument), "long": argument in choices.LONG,
-        "example": choices.of(choices.EXAMPLES, name, argument, ""),
+        "example": choices.of(choices.EXAMPLES, name, argument, ""), "written": choices.written(argument, visit.lang),
     }  # fmt: skip
     whole = None if argument in given or _is_of_texts(field) else choices.structure(argument)
     if whole and argument in choices.BY_KIND:
@@ -266,7 +267,15 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
         whole = choices.of_kind(argument, kind)
         shown["required"] = name == "authorise.draft" or given.get("act", "") == "register"
     if whole:
-        plain_text = {**shown, "texts": False, "lines": None, "default": "", "pairs": False, "most": None}
+        plain_text = {
+            **shown,
+            "texts": False,
+            "lines": None,
+            "default": "",
+            "pairs": False,
+            "most": None,
+            "written": "",
+        }
         return _parts(visit, argument, whole, given, plain_text)
     known = choices.of(choices.CHOICES, name, argument, ())
     there = _texts(given.get(argument, "")) if shown["texts"] else [given.get(argument, "")]

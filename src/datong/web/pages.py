@@ -32,6 +32,8 @@ class Section:
     """Of a view that takes `limit` and `offset`: by which argument it gives one row."""
     first: tuple[str, ...] = ()
     """What the page of a row tells after the columns and before the rest."""
+    note: Text | None = None
+    """How its figures are read, where that is not plain."""
 
     @property
     def name(self) -> str:
@@ -225,7 +227,9 @@ PAGES = (
                                        "at")),
     )),
     Page("accounts", "money", Text("总账", "Accounts"), (
-        Section("settle.balances", ("account", "party", "posted_fen", "pending_fen"), Text("余额", "Balances"), key=""),
+        Section("settle.balances", ("account", "party", "posted_fen", "pending_fen"), Text("余额", "Balances"), key="",
+                note=Text("正数为借方余额，负数为贷方余额（如收入、应付款）。",
+                          "Above zero is a debit balance, below zero a credit one: of revenue and of what is owed.")),
         Section("settle.ledger", ("narration", "kind", "postings", "state", "at"), Text("分录", "Entries")),
     ), (Door("settle.export_beancount"),)),
     Page("leaves", "proof", Text("存证", "Evidence"), (

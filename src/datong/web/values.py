@@ -98,6 +98,8 @@ class Values:
         if isinstance(value, list):
             if not value:
                 return Markup("–")
+            if column == "postings" and (amount := _moved(value)) is not None:
+                return self._number(amount, "amount_fen")
             if column in ("supplies", "postings", "levels", "lines", "events"):
                 return Markup("{}").format(len(value))
             return escape(self.t("、", ", ")).join(self.short(item, column, link=link) for item in value)
@@ -252,9 +254,9 @@ class Values:
         if column == "kept":
             shares = [(words.in_language(resolution(name), self.lang), f"{share:.1%}") for name, share in value.items()]
             return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", shares))
-        money = column.endswith("_fen")  # amounts by something: by purpose, say
+        of_whole = column.endswith("_fen") or column == "answers"  # amounts by purpose, say; answers by their question
         pairs = (
-            (self.heading(name), self.full(value[name], column if money else name, depth + 1))
+            (self.heading(name), self.full(value[name], column if of_whole else name, depth + 1))
             for name in self.fields(value)
         )
         return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", pairs))
@@ -283,6 +285,13 @@ class Values:
 def _joined(pattern: str, parts: Iterable[tuple[Any, ...]]) -> Markup:
     """Each tuple in the constant HTML `pattern`, escaped, one after the other."""
     return Markup("").join(Markup(pattern).format(*part) for part in parts)  # noqa: S704 - patterns are constants
+
+
+def _moved(postings: list[Any]) -> int | None:
+    """What an entry moves, in fen: its debits together, which are its credits; None for what is no entry of ours."""
+    amounts = [one.get("amount_fen") if isinstance(one, Mapping) else None for one in postings]
+    whole = [amount for amount in amounts if isinstance(amount, int)]
+    return sum(amount for amount in whole if amount > 0) if len(whole) == len(amounts) else None
 
 
 def moment(text: str) -> str:
