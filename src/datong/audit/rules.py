@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from datong.audit.model import Fault, Leaf, Problem
@@ -252,7 +253,8 @@ def line_problems(
 
 def event_problems(event: Mapping[str, Any], line: Mapping[str, Any], invoice: Mapping[str, Any]) -> Iterator[Problem]:
     """A usage event against the line that bills it."""
-    inside = invoice["from_at"] <= event["at"] < invoice["until_at"]
+    start, at, end = (datetime.fromisoformat(text) for text in (invoice["from_at"], event["at"], invoice["until_at"]))
+    inside = start <= at < end  # not by their texts: one with a fraction sorts before its whole second
     yield from unfit(
         "usage event", "usage_event", event["id"],
         agreement=(event["agreement"], invoice["agreement"]), state=(event["state"], line["state"]),
