@@ -367,6 +367,17 @@ def test_nobody_objects_in_the_name_of_the_buyer(world: Neighbours, sender: str)
     assert code_of(world.deliver, "data-group", "city-lab", "settle.objected", body) == "TRD-401"
 
 
+@pytest.mark.parametrize("when", ["never", "2026-04-01T08:00:00+08:00", "9999-99-99T00:00:00Z"])
+def test_a_word_said_at_no_time_is_refused(world: Neighbours, when: str) -> None:
+    """It is held against the times of credit notes on the overview of the seller's finance."""
+    invoice = billed(world)
+    row = at(world, "data-group", "invoice_shown", invoice=invoice["id"])
+    said = {"invoice": invoice["id"], "digest": row["digest"], "word": "objected", "reason": "x", "at": when}
+    with world.as_person("city-lab") as tx:
+        body = {"notice": signing.signed(tx, said)}
+    assert code_of(world.deliver, "data-group", "city-lab", "settle.objected", body) == "TRD-401"
+
+
 def test_who_objects_without_end_drives_out_nothing_that_was_said(world: Neighbours) -> None:
     invoice = billed(world)
     paid(world, invoice)

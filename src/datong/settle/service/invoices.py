@@ -239,7 +239,7 @@ def objection(tx: Tx, row: dict[str, Any]) -> str:
     if row["state"] not in rules.CHARGED_AT_BUYER or not said or said[-1]["word"] == words.UPHELD:
         return ""
     answered = any(
-        note["state"] != InvoiceState.VOIDED and note["issued_at"] >= said[-1]["at"]
+        note["state"] != InvoiceState.VOIDED and clock.instant(note["issued_at"]) >= clock.instant(said[-1]["at"])
         for note in store.credits_of(tx, row)
     )
     return "" if answered else str(said[-1]["reason"])
@@ -417,6 +417,8 @@ def word_of(tx: Tx, sender: str, body: dict[str, Any], word: str, party: str) ->
     require_signature(tx, value, sender)
     if value["digest"] != row["digest"] or value["word"] != word:
         raise NOT_PROVEN(why="所指账单内容不同。", why_en="It speaks of an invoice with other content.")
+    if not rules.is_instant(value["at"]):
+        raise NOT_PROVEN(why="时间的写法不符。", why_en="Its time is not written as it is kept.")
     return row, value
 
 
