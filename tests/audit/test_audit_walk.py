@@ -261,6 +261,15 @@ def test_a_use_lies_in_its_period_by_time_and_not_by_the_text_of_it(at: str, ins
     assert (found == []) == inside
 
 
+@pytest.mark.parametrize(("line", "fits"), [("WAIVED", True), ("INCLUDED", False), ("MONETIZABLE", True)])
+def test_a_use_that_is_charged_may_be_waived_and_is_nothing_else(line: str, fits: bool) -> None:
+    event = {"id": "use-1", "agreement": "agr-1", "state": "MONETIZABLE", "at": "2026-03-02T00:00:00Z"}
+    invoice = {"agreement": "agr-1", "from_at": "2026-02-28T16:00:00Z", "until_at": "2026-03-31T16:00:00Z"}
+    assert (list(rules.event_problems(event, {"state": line}, invoice)) == []) == fits
+    free = {**event, "state": "FREE"}
+    assert list(rules.event_problems(free, {"state": line}, invoice)), "what is free is not waived"
+
+
 def test_verify_walks_from_the_line_it_is_given(group: Store) -> None:
     found = walked(group, audit.verify, invoice_line="inv-1-1")
     assert found["problems"] == []

@@ -263,6 +263,74 @@ def test_a_use_made_before_the_seller_heard_of_the_end_is_paid_and_told(world: N
     assert "ended_at" not in sent["lines"][0]["supplies"][0], "at the seller it stands"
 
 
+# --- a use of which nothing came ---------------------------------------------------------------------------------
+
+
+def one_of_two_came(world: Neighbours) -> tuple[dict[str, Any], str]:
+    """An invoice over two versions of which the buyer's node got the first alone, and the use of the second."""
+    contract(world, "agr-node")
+    pulled(world, "agr-node", into="node")
+    with world.as_person("city-lab") as tx:
+        tx.add(deliver_store.received, {
+            "id": "file-1", "agreement": "agr-node", "transfer": "t", "dataset": "P-FLOWS", "share": "s", "path": "p",
+            "schema_name": "flows", "table_name": "cells", "version": 1, "digest": "d", "rows": 1, "bytes": 1,
+            "at": "2026-03-02T00:00:00Z", "state": "held",
+        })  # fmt: skip
+    use(world, 1, 2, 1, agreement="agr-node")
+    world.at("2026-04-01T00:00:00Z")
+    with world.stores["data-group"].read() as tx:
+        lost = next(event for event in meter.usage(tx, agreement="agr-node") if event["version"] == "2")
+    return bill(world, "agr-node"), lost["id"]
+
+
+def waived(world: Neighbours, *uses: str) -> dict[str, Any]:
+    return dict(at(world, "data-group", "invoice", agreement="agr-node", period="2026-03", waived=[*uses]))
+
+
+def test_a_use_of_which_nothing_came_holds_up_no_month(world: Neighbours) -> None:
+    """Its download broke off for good: the buyer's node takes no invoice that charges it, and the whole month waited."""
+    first, lost = one_of_two_came(world)
+    (message,) = world.outgoing("data-group")
+    with pytest.raises(Refusal) as refused:
+        world.deliver("city-lab", "data-group", message["type"], message["body"])
+    assert refused.value.code == "TRD-401" and "flows.cells v1" in str(refused.value), "what it has is told"
+    at(world, "data-group", "void_invoice", invoice=first["id"], reason="one of them never came")
+    invoice = waived(world, lost)
+    assert invoice["gross_fen"] == FEE and waived(world, lost)["id"] == invoice["id"]
+    assert [(line["state"], line["quantity"], line["amount_fen"]) for line in invoice["lines"]] == [
+        ("MONETIZABLE", 1, FEE), ("INCLUDED", 1, 0), ("WAIVED", 1, 0),
+    ]  # fmt: skip
+    for message in world.outgoing("data-group")[1:]:  # the first is refused for good
+        if message["type"] == "settle.invoice":
+            world.deliver("city-lab", "data-group", message["type"], message["body"])
+    at(world, "city-lab", "accept_invoice", invoice=invoice["id"])
+    (word,) = world.outgoing("city-lab")
+    world.deliver("data-group", "city-lab", word["type"], word["body"])
+    told = at(world, "data-group", "settlement", invoice=invoice["id"])
+    assert told["balanced"] and sum(part["share_fen"] for part in told["parts"]) == FEE
+    with world.stores["data-group"].read() as tx:
+        assert settle.due(tx, 9)["negotiate.agreements"] == [], "it waits to be billed no more"
+    assert every_record_has_a_leaf_that_fits_it(world)
+
+
+def test_only_what_would_be_charged_is_waived(world: Neighbours) -> None:
+    first, lost = one_of_two_came(world)
+    assert code_of(waived, world, lost) == "TRD-542", "an invoice of the period stands, which charges it"
+    at(world, "data-group", "void_invoice", invoice=first["id"], reason="one of them never came")
+    (included,) = [line["events"][0] for line in first["lines"] if line["state"] == "INCLUDED"]
+    with pytest.raises(Refusal) as refused:
+        waived(world, included, "use-invented", lost)
+    assert refused.value.code == "TRD-542" and len(refused.value.problems) == 2
+    assert waived(world, lost)["gross_fen"] == FEE
+
+
+def test_a_month_may_be_waived_whole(world: Neighbours) -> None:
+    first, lost = one_of_two_came(world)
+    at(world, "data-group", "void_invoice", invoice=first["id"], reason="none was any good")
+    (other,) = [event for line in first["lines"] if line["amount_fen"] for event in line["events"] if event != lost]
+    assert waived(world, lost, other)["gross_fen"] == 0
+
+
 # --- what a buyer says against what it accepted -------------------------------------------------------------------
 
 
