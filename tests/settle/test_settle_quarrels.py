@@ -28,7 +28,7 @@ from test_settle_service import (
 )
 
 from datong.deliver import store as deliver_store
-from datong.ground import signing
+from datong.ground import jobs, signing
 from datong.ground.db import NODE, new_id
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
@@ -261,6 +261,46 @@ def test_a_use_made_before_the_seller_heard_of_the_end_is_paid_and_told(world: N
     assert "ended_at" not in row["value"]["lines"][0]["supplies"][0], "what was signed stays as it is"
     (sent,) = [one for one in at(world, "data-group", "statements") if one["id"] == row["id"]]
     assert "ended_at" not in sent["lines"][0]["supplies"][0], "at the seller it stands"
+
+
+# --- what was refused where it went ---------------------------------------------------------------------------------
+
+
+def refused_there(world: Neighbours, name: str) -> list[str]:
+    """All that is on its way from a node is refused; its types."""
+    found = world.outgoing(name)
+    with world.stores[name].begin(NODE, "jobs") as tx:
+        tx.execute(jobs.jobs.update().where(jobs.jobs.c.state == "waiting").values(state="failed"))
+    assert world.outgoing(name) == []
+    return [message["type"] for message in found]
+
+
+def test_what_was_refused_once_is_sent_once_more_by_the_same_deed(world: Neighbours) -> None:
+    """A supplier's node that refused a statement once (it did not know the seller's new key, say) never got it."""
+    delivered(world, "2026-03-20T00:00:00Z", 1, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    invoice = bill(world)["id"]
+    assert refused_there(world, "data-group") == ["settle.invoice"]
+    assert bill(world)["id"] == invoice
+    world.carry(times=2)
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    assert refused_there(world, "city-lab") == ["settle.accepted"]
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    (word,) = world.outgoing("city-lab")
+    world.deliver("data-group", "city-lab", word["type"], word["body"])
+    assert refused_there(world, "data-group") == ["settle.statement", "settle.statement"]
+    assert at(world, "bike-company", "statements") == []
+    assert bill(world)["id"] == invoice
+    world.carry(times=2)
+    for supplier in SUPPLIERS:
+        assert len(at(world, supplier, "statements")) == 1
+    note = at(world, "data-group", "credit_invoice", invoice=invoice, reason="so it was")["id"]
+    assert refused_there(world, "data-group") == ["settle.credit"]
+    bill(world)
+    world.carry(times=2)
+    assert at(world, "city-lab", "invoice_shown", invoice=note)["state"] == "RECEIVED"
+    bill(world)
+    assert world.outgoing("data-group") == [], "what arrived is not sent again"
 
 
 # --- a use of which nothing came ---------------------------------------------------------------------------------

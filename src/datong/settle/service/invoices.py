@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from datong.deliver import service as deliver
-from datong.ground import clock, evidence, outbox, signing
+from datong.ground import clock, evidence, jobs, outbox, signing
 from datong.ground.canonical import digest, hexdigest
 from datong.ground.db import Tx, Window
 from datong.ground.money import FEN_MAX
@@ -59,7 +59,8 @@ WORD_FIELDS: dict[str, type] = {
 
 @verb(Role.finance)
 def invoice(tx: Tx, *, agreement: str, period: str, waived: list[str] | None = None) -> dict[str, Any]:
-    """Issue the invoice of an agreement for a period that is over; the same period again gives the same invoice.
+    """Issue the invoice of an agreement for a period that is over; the same period again gives the same invoice, and
+    sends once more what of it another node had refused: invoice, credit notes, statements.
 
     period: "2026-03", or "2026-03-01/2026-04-01" with the end excluded (Beijing time). waived: usage events in it that
     are not charged, as nothing came of them to the buyer, say; they stand on a line of 0. Refuses: TRD-406, TRD-410,
@@ -78,6 +79,7 @@ def invoice(tx: Tx, *, agreement: str, period: str, waived: list[str] | None = N
         _require_waived(
             waived, {e for line in store.lines_of(tx, key) if line["state"] == WAIVED for e in line["events"]}
         )
+        _send_again(tx, key)
         return invoice_shown(tx, invoice=key)
     events = _unbilled(tx, agreement, start, end)
     if not events:
@@ -108,6 +110,13 @@ def invoice(tx: Tx, *, agreement: str, period: str, waived: list[str] | None = N
         )  # fmt: skip
     outbox.send(tx, to=contract["consumer"], type="settle.invoice", body={"invoice": signed}, key=f"{key}-sent")
     return invoice_shown(tx, invoice=key)
+
+
+def _send_again(tx: Tx, invoice: str) -> None:
+    """Send once more what of an invoice was refused where it went: what stood in its way may be gone."""
+    for one in [invoice, *(note["id"] for note in store.credits_of(tx, known(tx, invoice)))]:
+        for told in [one, *(row["id"] for row in store.statements_of(tx, one))]:
+            jobs.once_more(tx, f"{told}-sent")
 
 
 def _require_waived(wanted: list[str] | None, may_be: set[str]) -> None:
@@ -152,10 +161,12 @@ def _unbilled(tx: Tx, agreement: str, start: str, end: str) -> list[dict[str, An
 
 @verb(Role.finance)
 def accept_invoice(tx: Tx, *, invoice: str) -> dict[str, Any]:
-    """Accept a received invoice as buyer: it is posted here and the seller is told, signed. One of 0 is paid by it."""
+    """Accept a received invoice as buyer: it is posted here and the seller is told, signed; again, where it had refused
+    that. One of 0 is paid by it."""
     row = known(tx, invoice)
     require_party(tx, row["buyer_party"], "accept")
     if row["state"] in rules.CHARGED_AT_BUYER:
+        jobs.once_more(tx, f"{invoice}-accepted")
         return invoice_shown(tx, invoice=invoice)
     say(tx, row, "accept", "accepted", "")
     if row["gross_fen"]:
