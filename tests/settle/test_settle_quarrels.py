@@ -234,6 +234,18 @@ def test_a_statement_that_leans_on_what_its_supplier_has_not_signed_is_refused(w
     assert len(at(world, "bike-company", "statements")) == 1
 
 
+def test_a_statement_of_before_there_were_supplies_is_taken_by_the_contract_of_its_period(world: Neighbours) -> None:
+    told = told_to_bike(world, renewed_as_it_was(world))
+    value = copy.deepcopy(signing.unsigned(told["body"]["statement"]))
+    for line in value["lines"]:
+        del line["supplies"]
+    with world.as_person("data-group") as tx:
+        body = {"statement": signing.signed(tx, value)}
+    world.deliver("bike-company", "data-group", told["type"], body)
+    (row,) = at(world, "bike-company", "statements")
+    assert all("supplies" not in line for line in row["lines"])
+
+
 def test_who_leans_on_a_contract_splits_as_that_contract_says(world: Neighbours) -> None:
     """Both are in force in the month; a seller that splits all of it by the older, lower weight is held to its word."""
     delivered(world, "2026-03-20T00:00:00Z", 1, "new-bike-company", "new-traffic-bureau")
