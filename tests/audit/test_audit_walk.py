@@ -18,6 +18,7 @@ import datong.meter.store
 import datong.negotiate.store
 import datong.register.store
 import datong.settle.store
+from datong.audit import rules
 from datong.audit import service as audit
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
@@ -243,6 +244,30 @@ def test_records_that_do_not_belong_together_are_named(
     if key != "agr-in":  # a supply contract is the walk's
         found = walked(group, audit.verify)
         assert "chain.unfit" in {problem["kind"] for problem in found["problems"]}
+
+
+@pytest.mark.parametrize(
+    ("at", "inside"),
+    [
+        ("2026-02-28T15:59:59.999999Z", False), ("2026-02-28T16:00:00Z", True), ("2026-02-28T16:00:00.000001Z", True),
+        ("2026-03-31T15:59:59.999999Z", True), ("2026-03-31T16:00:00Z", False), ("2026-03-31T16:00:00.5Z", False),
+    ],
+)  # fmt: skip
+def test_a_use_lies_in_its_period_by_time_and_not_by_the_text_of_it(at: str, inside: bool) -> None:
+    """A text with a fraction sorts before that of its whole second: March's first uses were called a fault, April's not."""
+    event = {"id": "use-1", "agreement": "agr-1", "state": "MONETIZABLE", "at": at}
+    invoice = {"agreement": "agr-1", "from_at": "2026-02-28T16:00:00Z", "until_at": "2026-03-31T16:00:00Z"}
+    found = list(rules.event_problems(event, {"state": "MONETIZABLE"}, invoice))
+    assert (found == []) == inside
+
+
+@pytest.mark.parametrize(("line", "fits"), [("WAIVED", True), ("INCLUDED", False), ("MONETIZABLE", True)])
+def test_a_use_that_is_charged_may_be_waived_and_is_nothing_else(line: str, fits: bool) -> None:
+    event = {"id": "use-1", "agreement": "agr-1", "state": "MONETIZABLE", "at": "2026-03-02T00:00:00Z"}
+    invoice = {"agreement": "agr-1", "from_at": "2026-02-28T16:00:00Z", "until_at": "2026-03-31T16:00:00Z"}
+    assert (list(rules.event_problems(event, {"state": line}, invoice)) == []) == fits
+    free = {**event, "state": "FREE"}
+    assert list(rules.event_problems(free, {"state": line}, invoice)), "what is free is not waived"
 
 
 def test_verify_walks_from_the_line_it_is_given(group: Store) -> None:

@@ -147,6 +147,30 @@ def test_a_refusal_ends_a_job_unless_it_says_later(timed: Store, wall: Wall) -> 
     assert worker.run_due() == 1, "the failed one stays, to be seen"
 
 
+def test_what_was_refused_is_done_once_more_where_a_person_has_it_so(timed: Store, wall: Wall) -> None:
+    def handler(job: Job) -> None:
+        answers.append(job.id)
+        if len(answers) == 1:
+            raise NEVER()
+
+    answers: list[str] = []
+    worker = Worker(timed, {"note": handler})
+    with timed.begin(NODE) as tx:
+        enqueue(tx, "note", {}, key="k")
+        assert not jobs.once_more(tx, "k"), "it did not fail"
+    worker.run_due()
+    with timed.begin(NODE) as tx:
+        enqueue(tx, "note", {}, key="k")
+    worker.run_due()
+    assert answers == ["k"], "the same again changes nothing"
+    with timed.begin(NODE) as tx:
+        assert jobs.once_more(tx, "k") and not jobs.once_more(tx, "other")
+    worker.run_due()
+    with timed.begin(NODE) as tx:
+        assert not jobs.once_more(tx, "k"), "it is done"
+    assert answers == ["k", "k"]
+
+
 def test_a_job_of_an_unknown_kind_waits_for_its_handler(timed: Store, wall: Wall) -> None:
     add(timed)
     Worker(timed, {}).run_due()

@@ -75,12 +75,17 @@ def test_a_supplier_takes_statements_by_the_contract_that_was_in_force(living: L
     assert group.ask("negotiate.contract", id=renewed)["terms"]["split"] == split
     finance = living.who(BIKE, "finance")
     (known,) = [row for row in finance.ask("settle.statements") if row["share_fen"] > 0]
-    assert statement(living, known["value"], old["terms"]["split"], "before") == 200, "both are in force"
+    before = old["terms"]["split"]
+    assert statement(living, known["value"], before, "before", old["id"]) == 200, "both are in force"
     living.who(BIKE, "legal").do("negotiate.end", agreement=old["id"], reason="续约 renewed")
     living.at_rest()
     living.to_day("2026-08-03")
-    assert statement(living, known["value"], old["terms"]["split"], "after") in (400, 403)
-    assert statement(living, known["value"], split, "after") == 200
+    for under in (old["id"], renewed):  # one is over, the other promises more
+        assert statement(living, known["value"], before, "after", under) in (400, 403), under
+    assert statement(living, known["value"], split, "after", old["id"]) in (400, 403), "it is over, and says less"
+    assert statement(living, known["value"], split, "after", renewed) == 200
+    (line,) = next(row for row in finance.ask("settle.statements") if row["invoice"].endswith("after"))["lines"]
+    assert [used["contracts"] for used in line["supplies"]] == [[renewed]]
     told = [row["share_fen"] for row in finance.ask("settle.statements") if row["invoice"].endswith("after")]
     (part,) = [part for part in rules.shares(known["gross_fen"], split) if part.party == party]
     assert told == [part.share_fen]
@@ -91,13 +96,17 @@ def offered(found: list[dict[str, Any]], dataset: str) -> list[Any]:
     return [offer["terms"].get("split") for row in found if row["dataset"] == dataset for offer in row["offers"]]
 
 
-def statement(living: Living, known: dict[str, Any], split: list[dict[str, Any]], when: str) -> int:
+def statement(living: Living, known: dict[str, Any], split: list[dict[str, Any]], when: str, under: str) -> int:
     """How the bike company's node answers a statement of the group by these weights, of a period as long as it has run
-    ("before"), or of July ("after")."""
+    ("before"), or of July ("after"), whose uses lean on a contract of its own."""
     told = {"before": (known["from"], known["until"]), "after": ("2026-06-30T16:00:00Z", "2026-07-31T16:00:00Z")}[when]
     invoice = f"inv-{when}"
     key = f"st-{hexdigest([known['issuer_party'], invoice, known['party']])[:32]}"
     parts = [asdict(share) for share in rules.shares(known["gross_fen"], split)]
-    said = {"statement": key, "invoice": invoice, "from": told[0], "until": told[1], "parts": parts}
+    times = {"first_at": told[0], "last_at": told[0]}
+    lines = [
+        {**line, "supplies": [{"contracts": [under], "uses": line["quantity"], **times}]} for line in known["lines"]
+    ]
+    said = {"lines": lines, "statement": key, "invoice": invoice, "from": told[0], "until": told[1], "parts": parts}
     value = living.signed(GROUP, {**known, **said})
     return living.message(GROUP, BIKE, "settle.statement", {"statement": value}).status_code

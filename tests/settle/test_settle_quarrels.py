@@ -28,7 +28,7 @@ from test_settle_service import (
 )
 
 from datong.deliver import store as deliver_store
-from datong.ground import signing
+from datong.ground import jobs, signing
 from datong.ground.db import NODE, new_id
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
@@ -234,6 +234,18 @@ def test_a_statement_that_leans_on_what_its_supplier_has_not_signed_is_refused(w
     assert len(at(world, "bike-company", "statements")) == 1
 
 
+def test_a_statement_of_before_there_were_supplies_is_taken_by_the_contract_of_its_period(world: Neighbours) -> None:
+    told = told_to_bike(world, renewed_as_it_was(world))
+    value = copy.deepcopy(signing.unsigned(told["body"]["statement"]))
+    for line in value["lines"]:
+        del line["supplies"]
+    with world.as_person("data-group") as tx:
+        body = {"statement": signing.signed(tx, value)}
+    world.deliver("bike-company", "data-group", told["type"], body)
+    (row,) = at(world, "bike-company", "statements")
+    assert all("supplies" not in line for line in row["lines"])
+
+
 def test_who_leans_on_a_contract_splits_as_that_contract_says(world: Neighbours) -> None:
     """Both are in force in the month; a seller that splits all of it by the older, lower weight is held to its word."""
     delivered(world, "2026-03-20T00:00:00Z", 1, "new-bike-company", "new-traffic-bureau")
@@ -261,6 +273,114 @@ def test_a_use_made_before_the_seller_heard_of_the_end_is_paid_and_told(world: N
     assert "ended_at" not in row["value"]["lines"][0]["supplies"][0], "what was signed stays as it is"
     (sent,) = [one for one in at(world, "data-group", "statements") if one["id"] == row["id"]]
     assert "ended_at" not in sent["lines"][0]["supplies"][0], "at the seller it stands"
+
+
+# --- what was refused where it went ---------------------------------------------------------------------------------
+
+
+def refused_there(world: Neighbours, name: str) -> list[str]:
+    """All that is on its way from a node is refused; its types."""
+    found = world.outgoing(name)
+    with world.stores[name].begin(NODE, "jobs") as tx:
+        tx.execute(jobs.jobs.update().where(jobs.jobs.c.state == "waiting").values(state="failed"))
+    assert world.outgoing(name) == []
+    return [message["type"] for message in found]
+
+
+def test_what_was_refused_once_is_sent_once_more_by_the_same_deed(world: Neighbours) -> None:
+    """A supplier's node that refused a statement once (it did not know the seller's new key, say) never got it."""
+    delivered(world, "2026-03-20T00:00:00Z", 1, "new-bike-company", "new-traffic-bureau")
+    world.at("2026-04-01T00:00:00Z")
+    invoice = bill(world)["id"]
+    assert refused_there(world, "data-group") == ["settle.invoice"]
+    assert bill(world)["id"] == invoice
+    world.carry(times=2)
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    assert refused_there(world, "city-lab") == ["settle.accepted"]
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    (word,) = world.outgoing("city-lab")
+    world.deliver("data-group", "city-lab", word["type"], word["body"])
+    assert refused_there(world, "data-group") == ["settle.statement", "settle.statement"]
+    assert at(world, "bike-company", "statements") == []
+    assert bill(world)["id"] == invoice
+    world.carry(times=2)
+    for supplier in SUPPLIERS:
+        assert len(at(world, supplier, "statements")) == 1
+    note = at(world, "data-group", "credit_invoice", invoice=invoice, reason="so it was")["id"]
+    assert refused_there(world, "data-group") == ["settle.credit"]
+    bill(world)
+    world.carry(times=2)
+    assert at(world, "city-lab", "invoice_shown", invoice=note)["state"] == "RECEIVED"
+    bill(world)
+    assert world.outgoing("data-group") == [], "what arrived is not sent again"
+
+
+# --- a use of which nothing came ---------------------------------------------------------------------------------
+
+
+def one_of_two_came(world: Neighbours) -> tuple[dict[str, Any], str]:
+    """An invoice over two versions of which the buyer's node got the first alone, and the use of the second."""
+    contract(world, "agr-node")
+    pulled(world, "agr-node", into="node")
+    with world.as_person("city-lab") as tx:
+        tx.add(deliver_store.received, {
+            "id": "file-1", "agreement": "agr-node", "transfer": "t", "dataset": "P-FLOWS", "share": "s", "path": "p",
+            "schema_name": "flows", "table_name": "cells", "version": 1, "digest": "d", "rows": 1, "bytes": 1,
+            "at": "2026-03-02T00:00:00Z", "state": "held",
+        })  # fmt: skip
+    use(world, 1, 2, 1, agreement="agr-node")
+    world.at("2026-04-01T00:00:00Z")
+    with world.stores["data-group"].read() as tx:
+        lost = next(event for event in meter.usage(tx, agreement="agr-node") if event["version"] == "2")
+    return bill(world, "agr-node"), lost["id"]
+
+
+def waived(world: Neighbours, *uses: str) -> dict[str, Any]:
+    return dict(at(world, "data-group", "invoice", agreement="agr-node", period="2026-03", waived=[*uses]))
+
+
+def test_a_use_of_which_nothing_came_holds_up_no_month(world: Neighbours) -> None:
+    """Its download broke off for good: the buyer's node takes no invoice that charges it, and the whole month waited."""
+    first, lost = one_of_two_came(world)
+    (message,) = world.outgoing("data-group")
+    with pytest.raises(Refusal) as refused:
+        world.deliver("city-lab", "data-group", message["type"], message["body"])
+    assert refused.value.code == "TRD-401" and "flows.cells v1" in str(refused.value), "what it has is told"
+    at(world, "data-group", "void_invoice", invoice=first["id"], reason="one of them never came")
+    invoice = waived(world, lost)
+    assert invoice["gross_fen"] == FEE and waived(world, lost)["id"] == invoice["id"]
+    assert [(line["state"], line["quantity"], line["amount_fen"]) for line in invoice["lines"]] == [
+        ("MONETIZABLE", 1, FEE), ("INCLUDED", 1, 0), ("WAIVED", 1, 0),
+    ]  # fmt: skip
+    for message in world.outgoing("data-group")[1:]:  # the first is refused for good
+        if message["type"] == "settle.invoice":
+            world.deliver("city-lab", "data-group", message["type"], message["body"])
+    at(world, "city-lab", "accept_invoice", invoice=invoice["id"])
+    (word,) = world.outgoing("city-lab")
+    world.deliver("data-group", "city-lab", word["type"], word["body"])
+    told = at(world, "data-group", "settlement", invoice=invoice["id"])
+    assert told["balanced"] and sum(part["share_fen"] for part in told["parts"]) == FEE
+    with world.stores["data-group"].read() as tx:
+        assert settle.due(tx, 9)["negotiate.agreements"] == [], "it waits to be billed no more"
+    assert every_record_has_a_leaf_that_fits_it(world)
+
+
+def test_only_what_would_be_charged_is_waived(world: Neighbours) -> None:
+    first, lost = one_of_two_came(world)
+    assert code_of(waived, world, lost) == "TRD-542", "an invoice of the period stands, which charges it"
+    at(world, "data-group", "void_invoice", invoice=first["id"], reason="one of them never came")
+    (included,) = [line["events"][0] for line in first["lines"] if line["state"] == "INCLUDED"]
+    with pytest.raises(Refusal) as refused:
+        waived(world, included, "use-invented", lost)
+    assert refused.value.code == "TRD-542" and len(refused.value.problems) == 2
+    assert waived(world, lost)["gross_fen"] == FEE
+
+
+def test_a_month_may_be_waived_whole(world: Neighbours) -> None:
+    first, lost = one_of_two_came(world)
+    at(world, "data-group", "void_invoice", invoice=first["id"], reason="none was any good")
+    (other,) = [event for line in first["lines"] if line["amount_fen"] for event in line["events"] if event != lost]
+    assert waived(world, lost, other)["gross_fen"] == 0
 
 
 # --- what a buyer says against what it accepted -------------------------------------------------------------------
@@ -364,6 +484,17 @@ def test_nobody_objects_in_the_name_of_the_buyer(world: Neighbours, sender: str)
     with world.as_person(sender) as tx:
         body = {"notice": signing.signed(tx, said)}
     assert code_of(world.deliver, "data-group", sender, "settle.objected", body) == "TRD-401"
+    assert code_of(world.deliver, "data-group", "city-lab", "settle.objected", body) == "TRD-401"
+
+
+@pytest.mark.parametrize("when", ["never", "2026-04-01T08:00:00+08:00", "9999-99-99T00:00:00Z"])
+def test_a_word_said_at_no_time_is_refused(world: Neighbours, when: str) -> None:
+    """It is held against the times of credit notes on the overview of the seller's finance."""
+    invoice = billed(world)
+    row = at(world, "data-group", "invoice_shown", invoice=invoice["id"])
+    said = {"invoice": invoice["id"], "digest": row["digest"], "word": "objected", "reason": "x", "at": when}
+    with world.as_person("city-lab") as tx:
+        body = {"notice": signing.signed(tx, said)}
     assert code_of(world.deliver, "data-group", "city-lab", "settle.objected", body) == "TRD-401"
 
 

@@ -18,11 +18,11 @@ DEEDS = st.tuples(
     st.sampled_from(
         [
             (BUYER, "accept"), (BUYER, "dispute"), (SELLER, "void"), (SELLER, "bill"), (SELLER, "pay"), (BUYER, "pay"),
-            (SELLER, "pay out"), (PAYEE, "pay out"), (SELLER, "reverse"), (BUYER, "reverse"), (PAYEE, "reverse"),
+            (SELLER, "credit"), (SELLER, "credit"), (SELLER, "pay out"), (PAYEE, "pay out"), (SELLER, "reverse"), (BUYER, "reverse"), (PAYEE, "reverse"),
             ("", "carry"),
         ]
     ),
-    st.sampled_from([-1, 0, 1, FEE, 2 * FEE, 2 * FEE, 2 * FEE + 1]),
+    st.sampled_from([-FEE, -1, 0, 1, FEE, 2 * FEE, 2 * FEE, 2 * FEE + 1]),
     st.integers(0, 3),
 )  # fmt: skip
 
@@ -45,8 +45,18 @@ def do(world: Neighbours, who: str, deed: str, amount: int, nth: int) -> None:
     else:
         found = [row["id"] for row in at(world, who, "invoices")]
         verb, key = {"accept": "accept_invoice", "dispute": "dispute_invoice", "void": "void_invoice",
-                     "pay": "record_payment"}[deed], "invoice"  # fmt: skip
-        named = {"accept": {}, "pay": {"amount_fen": amount, "reference": f"b-{nth}"}}.get(deed, {"reason": "so"})
+                     "credit": "credit_invoice", "pay": "record_payment"}[deed], "invoice"  # fmt: skip
+        uses = (
+            [
+                event
+                for line in at(world, who, "invoice_shown", invoice=found[nth % len(found)])["lines"]
+                for event in line["events"]
+            ][:nth]
+            if found
+            else []
+        )
+        named = {"accept": {}, "pay": {"amount_fen": amount, "reference": f"b-{nth}"},
+                 "credit": {"reason": "so", "uses": uses}}.get(deed, {"reason": "so"})  # fmt: skip
     if found:
         at(world, who, verb, **{key: found[nth % len(found)], **named})
 
@@ -78,10 +88,28 @@ def test_both_ledgers_balance_after_any_deeds(accepted: bool, deeds: list[tuple[
                 for row in at(world, name, "invoices"):
                     told = at(world, name, "settlement", invoice=row["id"])
                     assert told["balanced"], (name, told)
-                    assert 0 <= row["paid_fen"] <= row["gross_fen"]
-                    assert (row["state"] == "PAID") <= (row["paid_fen"] == row["gross_fen"])
+                    if row["gross_fen"] > 0:
+                        left = row["gross_fen"] - row["credited_fen"]
+                        assert 0 <= row["credited_fen"] <= row["gross_fen"] >= row["paid_fen"] >= 0
+                        assert (row["state"] == "PAID") <= (row["paid_fen"] >= left)
             for name in (SELLER, PAYEE):
-                assert all(0 <= row["paid_fen"] <= row["share_fen"] for row in at(world, name, "statements"))
+                for row in at(world, name, "statements"):
+                    assert row["gross_fen"] < 0 or 0 <= row["paid_fen"] <= row["share_fen"] >= row["credited_fen"] >= 0
             world.carry(times=3)
+        invoices = {name: {row["id"]: row for row in at(world, name, "invoices")} for name in (SELLER, BUYER)}
+        for id, row in invoices[SELLER].items():
+            assert row["credited_fen"] == invoices[BUYER][id]["credited_fen"], "both say the same once all is heard"
+            told = [one for one in at(world, SELLER, "statements", invoice=id) if row["gross_fen"] > 0]
+            if told:
+                assert (
+                    sum(one["share_fen"] - one["credited_fen"] for one in told)
+                    == row["gross_fen"] - row["credited_fen"]
+                )
+        owed = {row["id"]: row for row in at(world, SELLER, "statements")}
+        for row in at(world, PAYEE, "statements"):
+            assert (row["share_fen"], row["credited_fen"]) == (
+                owed[row["id"]]["share_fen"],
+                owed[row["id"]]["credited_fen"],
+            )
         for opened in world.stores.values():
             opened.dispose()

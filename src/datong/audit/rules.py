@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from datong.audit.model import Fault, Leaf, Problem
 from datong.ground.evidence import note, tree
 from datong.ground.keys import PublicKey
-from datong.terms.tariffs import unit_price
+from datong.settle.model import WAIVED
+from datong.terms.tariffs import BILLED_STATE, unit_price
 
 NodeAt = Callable[[int, int], bytes | None]
 """The stored hash of the tree's node (level, index), None when there is none: asked where something differs."""
@@ -252,10 +254,13 @@ def line_problems(
 
 def event_problems(event: Mapping[str, Any], line: Mapping[str, Any], invoice: Mapping[str, Any]) -> Iterator[Problem]:
     """A usage event against the line that bills it."""
-    inside = invoice["from_at"] <= event["at"] < invoice["until_at"]
+    start, at, end = (datetime.fromisoformat(text) for text in (invoice["from_at"], event["at"], invoice["until_at"]))
+    inside = start <= at < end  # not by their texts: one with a fraction sorts before its whole second
+    waived = line["state"] == WAIVED  # by the seller, of what would be charged
     yield from unfit(
         "usage event", "usage_event", event["id"],
-        agreement=(event["agreement"], invoice["agreement"]), state=(event["state"], line["state"]),
+        agreement=(event["agreement"], invoice["agreement"]),
+        state=(event["state"], BILLED_STATE if waived else line["state"]),
         time=(event["at"], event["at"] if inside else f"from {invoice['from_at']} until {invoice['until_at']}"),
     )  # fmt: skip
 

@@ -159,6 +159,17 @@ def enqueue(
     return job_id
 
 
+def once_more(tx: Tx, key: str) -> bool:
+    """Make a failed job due again, where a person has it so: what stood in its way may be gone. False where no job of
+    that key failed."""
+    row = tx.get(jobs, key)
+    if row is None or row["state"] != "failed":
+        return False
+    _OURS.changed(tx.conn, {"state": "waiting", "due_at": tx.wall, "attempts": 0, "ours": key, "known": row["fence"]})
+    tx.after_commit.append(lambda: _call(tx.store, row["kind"]))
+    return True
+
+
 def open_jobs(tx: Tx) -> list[dict[str, Any]]:
     """Jobs not done, oldest first, with why they wait and when they are tried next."""
     return tx.rows(select(jobs).where(jobs.c.state.in_(OPEN)).order_by(jobs.c.added_at))

@@ -51,6 +51,10 @@ DEEDS = ("accept", "dispute", "void", "pay", "refund", "reverse", "credit")
 """What people do with an invoice; the other deeds above are heard of the other side."""
 
 
+WAIVED = "WAIVED"
+"""The state of a line of uses that would be charged and that the seller charges nothing for."""
+
+
 class EntryState(StrEnum):
     PENDING = "PENDING"
     POSTED = "POSTED"
@@ -143,6 +147,13 @@ NOTHING = _reason(
     ("账单未开具。", "The invoice was not issued."),
     ("合约 {agreement} 在该账期没有未结算的使用。", "Agreement {agreement} has no unsettled use in that period."),
     ("请核对账期，或查看 meter usage。", "Check the period, or look at `meter usage`."),
+)  # fmt: skip
+NOT_WAIVED = _reason(
+    "TRD-542", Kind.invalid,
+    ("账单未开具。", "The invoice was not issued."),
+    ("有 {count} 次使用不能免收。", "{count} of the uses cannot be waived."),
+    ("只能免收该账期内应计费、尚未开具账单的使用；见下列各项。",
+     "Waive what would be charged in the period and is on no invoice yet; each is named below."),
 )  # fmt: skip
 TOO_LARGE = _reason(
     "TRD-414", Kind.invalid,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, case, func, select
+from sqlalchemy import JSON, Column, Index, Integer, String, case, func, or_, select
 
 from datong.ground.db import EVERY, SOUGHT, Fen, Instant, Tx, Window, table
+from datong.settle.model import WAIVED
 
 invoices = table(
     "invoice",
@@ -127,14 +128,14 @@ def charged_count(tx: Tx, agreement: str) -> int:
 
 
 def charged_until(tx: Tx, until: str) -> dict[str, int]:
-    """Agreement -> how many uses the invoices charge whose period ends by `until`, those that were voided left out."""
+    """Agreement -> how many uses the invoices charge or waive whose period ends by `until`, those voided left out."""
     query = _charging(invoices.c.agreement, func.sum(lines.c.quantity).label("uses"))
     found = tx.all(query.where(invoices.c.until_at <= until).group_by(invoices.c.agreement))
     return {row.agreement: int(row.uses) for row in found}
 
 
 def charged_over(tx: Tx, agreement: str, instant: str) -> list[dict[str, Any]]:
-    """{from_at, events} of the charged lines of an agreement whose period has an instant within it."""
+    """{from_at, events} of the charged and waived lines of an agreement whose period has an instant within it."""
     of = invoices.c
     query = _charging(of.from_at, lines.c.events).where(of.agreement == agreement, of.from_at < instant)
     return tx.rows(query.where(of.until_at > instant))
@@ -142,7 +143,7 @@ def charged_over(tx: Tx, agreement: str, instant: str) -> list[dict[str, Any]]:
 
 def _charging(*columns: Any) -> Any:
     join = select(*columns).join(lines, lines.c.invoice == invoices.c.id)
-    return join.where(invoices.c.state != "VOIDED", lines.c.amount_fen > 0)
+    return join.where(invoices.c.state != "VOIDED", or_(lines.c.amount_fen > 0, lines.c.state == WAIVED))
 
 
 def charged_between(tx: Tx, seller: str, products: list[str], start: str, end: str) -> dict[str, int]:

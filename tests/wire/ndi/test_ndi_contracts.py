@@ -214,6 +214,8 @@ def test_early_termination_reaches_the_other_side_and_the_filing(country):
     assert last["ending"]["notice"]["agreedEndTime"]
     ended = country.provider.agreements()[0]["reason"]
     assert ended["message"] == last["ending"]["notice"], "what the other side signed is kept where it proves something"
+    own = country.consumer.agreements()[0]["reason"]
+    assert own["message"] == ended["message"], "and by whom signed it: it proves when it ended the contract, and why"
 
 
 def test_a_contract_that_runs_out_is_ended_everywhere(country):

@@ -212,9 +212,9 @@ def _waits(process: Mapping[str, Any], job: Mapping[str, Any] | None, until: str
     return {**told, "next_try": job["due_at"], "tries": job["attempts"], "last_error": job["last_error"] or ""}
 
 
-def delivered_at_most(tx: Tx, agreement: str) -> int | None:
-    """How many table versions this node, as consumer, can have been delivered under an agreement; None when it cannot
-    tell, because a person pulled with a profile."""
+def delivered_at_most(tx: Tx, agreement: str) -> list[str] | None:
+    """The table versions ("flows.cells v1") that this node, as consumer, can have been delivered under an agreement;
+    None when it cannot tell, because a person pulled with a profile."""
     begun = [
         process for process in course.of_agreement(tx, agreement)
         if process["side"] == Side.consumer and process["state"] != State.REQUESTED
@@ -222,4 +222,5 @@ def delivered_at_most(tx: Tx, agreement: str) -> int | None:
     if any(process["into"] == "person" for process in begun):
         return None
     held = rows.rows(tx, rows.received, rows.received.c.agreement == agreement)
-    return len({(row["schema_name"], row["table_name"], row["version"]) for row in held})
+    found = {(row["schema_name"], row["table_name"], row["version"]) for row in held}
+    return [f"{schema}.{table} v{version}" for schema, table, version in sorted(found)]

@@ -2,7 +2,7 @@
 
     begins     opening, carried, begun, opened
     is filed   concluded, file_contract, bridged, told_filed, told_not_filed, heard_filed, heard_filed_by_issuer
-    ends       told_of_end
+    ends       told_of_end, told_end
 
 The negotiation itself is the one state machine of this room: the contract's id is both sides' process id. What a
 platform does stands in platforms.py; messages are wire.ndi's. Contract: tests/wire/ndi/test_ndi_contracts.py.
@@ -251,6 +251,16 @@ def told_of_end(tx: Tx, agreement: Mapping[str, Any], *, kind: str, reason: str,
         payload = {"what": "terminate", "contract": row["id"], "to": to, "kind": kind, "reason": reason, "at": tx.now}
         jobs.enqueue(tx, platforms.CALL, payload, key=f"end-{digest([row['id'], to])[7:60]}")
     return on_rail
+
+
+def told_end(tx: Tx, *, contract: str, signed: Mapping[str, Any]) -> None:
+    """Our contractTerminate arrived: it is kept as we signed it, once, beside the reason for which the contract ended,
+    where the other side keeps it, too."""
+    row = tx.get(store.agreements, str(national(tx, contract)["agreement"]))  # none of an id that was let go
+    reason = {} if row is None else row["reason"] or {}
+    if row is not None and "message" not in reason:
+        tx.change(store.agreements, row["id"], reason={**reason, "message": dict(signed)})
+        evidence.append(tx, "negotiate.end_kept", store.agreements, row["id"])
 
 
 def status(tx: Tx, row: Mapping[str, Any]) -> str:

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import select
 
 from datong.deliver import service as deliver
-from datong.ground import clock, evidence, outbox, signing
+from datong.ground import clock, evidence, jobs, outbox, signing
 from datong.ground.canonical import digest, hexdigest
 from datong.ground.db import Tx, Window
 from datong.ground.money import FEN_MAX
+from datong.ground.refusal import Problem
 from datong.meter import service as meter
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -24,11 +25,13 @@ from datong.settle import rules, store
 from datong.settle.model import (
     NOT_PROVEN,
     NOT_SELLER,
+    NOT_WAIVED,
     NOTHING,
     OVERPAID,
     PERIOD_OPEN,
     TWO_SPLITS,
     UNKNOWN,
+    WAIVED,
     EntryState,
     InvoiceState,
     Line,
@@ -38,6 +41,8 @@ from datong.terms.roles import Role
 from datong.terms.tariffs import BILLED_STATE, tariff_problems, unit_price, weights
 from datong.terms.verbs import verb, view
 
+DELIVERIES_NAMED = 300
+"""Characters in which a refusal names what was delivered."""
 INVOICE_FIELDS: dict[str, type] = {
     "invoice": str, "agreement": str, "from": str, "until": str, "seller_party": str, "buyer_party": str,
     "product": str, "purpose": str, "tariff": dict, "lines": list, "gross_fen": int, "issued_at": str,
@@ -53,10 +58,13 @@ WORD_FIELDS: dict[str, type] = {
 
 
 @verb(Role.finance)
-def invoice(tx: Tx, *, agreement: str, period: str) -> dict[str, Any]:
-    """Issue the invoice of an agreement for a period that is over; the same period again gives the same invoice.
+def invoice(tx: Tx, *, agreement: str, period: str, waived: list[str] | None = None) -> dict[str, Any]:
+    """Issue the invoice of an agreement for a period that is over; the same period again gives the same invoice, and
+    sends once more what of it another node had refused: invoice, credit notes, statements.
 
-    period: "2026-03", or "2026-03-01/2026-04-01" with the end excluded (Beijing time).
+    period: "2026-03", or "2026-03-01/2026-04-01" with the end excluded (Beijing time). waived: usage events in it that
+    are not charged, as nothing came of them to the buyer, say; they stand on a line of 0. Refuses: TRD-406, TRD-410,
+    TRD-414, TRD-530, TRD-542 (what is waived would not be charged, or stands on an invoice).
     """
     contract = negotiate.agreement(tx, agreement)
     me = signing.me(tx)
@@ -68,10 +76,16 @@ def invoice(tx: Tx, *, agreement: str, period: str) -> dict[str, Any]:
     number = store.voided_count(tx, agreement, start, end)
     key = f"inv-{hexdigest([agreement, start, end, number])[:32]}"
     if tx.get(store.invoices, key) is not None:
+        _require_waived(
+            waived, {e for line in store.lines_of(tx, key) if line["state"] == WAIVED for e in line["events"]}
+        )
+        _send_again(tx, key)
         return invoice_shown(tx, invoice=key)
     events = _unbilled(tx, agreement, start, end)
     if not events:
         raise NOTHING(agreement=agreement)
+    _require_waived(waived, {event["id"] for event in events if event["state"] == BILLED_STATE})
+    events = [{**event, "state": WAIVED} if event["id"] in (waived or ()) else event for event in events]
     terms = contract["terms"]
     found = rules.lines(events, terms["tariff"], terms["product"])
     rules.require_billable(len(events), sum(line.amount_fen for line in found))
@@ -96,6 +110,23 @@ def invoice(tx: Tx, *, agreement: str, period: str) -> dict[str, Any]:
         )  # fmt: skip
     outbox.send(tx, to=contract["consumer"], type="settle.invoice", body={"invoice": signed}, key=f"{key}-sent")
     return invoice_shown(tx, invoice=key)
+
+
+def _send_again(tx: Tx, invoice: str) -> None:
+    """Send once more what of an invoice was refused where it went: what stood in its way may be gone."""
+    for one in [invoice, *(note["id"] for note in store.credits_of(tx, known(tx, invoice)))]:
+        for told in [one, *(row["id"] for row in store.statements_of(tx, one))]:
+            jobs.once_more(tx, f"{told}-sent")
+
+
+def _require_waived(wanted: list[str] | None, may_be: set[str]) -> None:
+    """NOT_WAIVED with each use that is not among those which are or may be waived."""
+    problems = [
+        Problem(event[:80], "不在该账期应计费的使用中，或已在账单上", "would not be charged in it, or is on an invoice")
+        for event in sorted(set(wanted or ()) - may_be)
+    ]
+    if problems:
+        raise NOT_WAIVED(problems, count=len(problems))
 
 
 def _split(
@@ -130,10 +161,12 @@ def _unbilled(tx: Tx, agreement: str, start: str, end: str) -> list[dict[str, An
 
 @verb(Role.finance)
 def accept_invoice(tx: Tx, *, invoice: str) -> dict[str, Any]:
-    """Accept a received invoice as buyer: it is posted here and the seller is told, signed. One of 0 is paid by it."""
+    """Accept a received invoice as buyer: it is posted here and the seller is told, signed; again, where it had refused
+    that. One of 0 is paid by it."""
     row = known(tx, invoice)
     require_party(tx, row["buyer_party"], "accept")
     if row["state"] in rules.CHARGED_AT_BUYER:
+        jobs.once_more(tx, f"{invoice}-accepted")
         return invoice_shown(tx, invoice=invoice)
     say(tx, row, "accept", "accepted", "")
     if row["gross_fen"]:
@@ -239,7 +272,7 @@ def objection(tx: Tx, row: dict[str, Any]) -> str:
     if row["state"] not in rules.CHARGED_AT_BUYER or not said or said[-1]["word"] == words.UPHELD:
         return ""
     answered = any(
-        note["state"] != InvoiceState.VOIDED and note["issued_at"] >= said[-1]["at"]
+        note["state"] != InvoiceState.VOIDED and clock.instant(note["issued_at"]) >= clock.instant(said[-1]["at"])
         for note in store.credits_of(tx, row)
     )
     return "" if answered else str(said[-1]["reason"])
@@ -278,11 +311,13 @@ def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     lines = [Line(**{**line, "events": tuple(line["events"])}) for line in found]
     charged = sum(line.quantity for line in lines if line.amount_fen)
     before = store.charged_count(tx, value["agreement"])
-    known_here = deliver.delivered_at_most(tx, value["agreement"])
-    if known_here is not None and charged and before + charged > known_here:
+    came = deliver.delivered_at_most(tx, value["agreement"])
+    if came is not None and charged and before + charged > len(came):
+        named = ", ".join(came)[:DELIVERIES_NAMED] or "—"
         raise NOT_PROVEN(
-            why=f"计费 {charged} 次，此前账单已计费 {before} 次，本节点至多收到 {known_here} 次交付。",
-            why_en=f"It charges {charged} deliveries, earlier ones {before}; this node had at most {known_here}.",
+            why=f"计费 {charged} 次，此前账单已计费 {before} 次，本节点至多收到 {len(came)} 次交付：{named}。",
+            why_en=f"It charges {charged} deliveries, earlier ones {before}; this node had at most {len(came)}: "
+            f"{named}.",
         )
     _bought(tx, value, lines)
     store_invoice(tx, value, lines, peer=sender, parts=[], state=InvoiceState.RECEIVED)
@@ -417,6 +452,8 @@ def word_of(tx: Tx, sender: str, body: dict[str, Any], word: str, party: str) ->
     require_signature(tx, value, sender)
     if value["digest"] != row["digest"] or value["word"] != word:
         raise NOT_PROVEN(why="所指账单内容不同。", why_en="It speaks of an invoice with other content.")
+    if not rules.is_instant(value["at"]):
+        raise NOT_PROVEN(why="时间的写法不符。", why_en="Its time is not written as it is kept.")
     return row, value
 
 

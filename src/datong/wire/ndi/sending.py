@@ -248,7 +248,11 @@ def _terminate(tx: Tx, payload: Mapping[str, Any]) -> Message:
     ends = {"contract": contract, "kind": payload["kind"], "at": payload["at"], "node": mine.code, "party": mine.party}
     message = contracts.termination(signing.node_key(tx), request, **ends)
     body = contracts.signed_message(signing.node_key(tx), {**message, "reason": payload["reason"]})
-    return Message(str(payload["to"]), "contractTerminate", body, _nothing, _nothing)
+
+    def arrived(tx: Tx, _answer: dict[str, Any]) -> None:
+        national.told_end(tx, contract=contract, signed=body)
+
+    return Message(str(payload["to"]), "contractTerminate", body, arrived, _nothing)
 
 
 def _strategy(tx: Tx, payload: Mapping[str, Any]) -> Message:
