@@ -335,10 +335,10 @@ def _inherited(tx: Tx, ask: dict[str, Any], resource: str, agreement: str) -> Ve
 
 def _over(tx: Tx, agreement: str) -> tuple[str, str] | None:
     """Why nothing more goes out under a supply's contract; None while it is in force and nobody has stopped it."""
-    if tx.get(rows.endings, agreement) is not None:  # why is between its two sides; this is told to whoever buys
-        return "交付已终止。", "delivery under it has ended."
-    if rows.hold_of(tx, agreement) is not None:
-        return "已暂停。", "it is suspended."
+    if (ended := tx.get(rows.endings, agreement)) is not None:
+        return ended["reason"], ended["reason"]
+    if (hold := rows.hold_of(tx, agreement)) is not None:
+        return f"已暂停：{hold['reason']}", f"it is suspended: {hold['reason']}"
     if (refused := refusal_in(lambda: negotiate.in_force(tx, agreement))) is None:
         return None
     what, why, _ = refused.texts()
