@@ -31,7 +31,7 @@ import json
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -763,23 +763,34 @@ def read_bundle(path: Path) -> dict[str, bytes]:
         raise Unreadable(f"{path}: {broken}") from broken
 
 
+def plain(text: str) -> str:
+    """A text with what a terminal does not print as a sign written out: a bundle's maker could otherwise have a finding
+    overwritten on the screen of who checks it."""
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
+
+
 def show(report: dict[str, Any]) -> None:
-    print(f"log           {report['origin']}")
+    for line in shown(report):
+        print(plain(line))
+
+
+def shown(report: dict[str, Any]) -> Iterator[str]:
+    yield f"log           {report['origin']}"
     for name, key in report["keys"].items():
         origin = (
             "given by you" if name in report["keys_given"] else "from the bundle: compare it with the published one"
         )
-        print(f"key           {name} {key} ({origin})")
+        yield f"key           {name} {key} ({origin})"
     for name, size in sorted(report["cosigned"].items()):
-        print(f"cosigned      up to {size} leaves by {name}")
+        yield f"cosigned      up to {size} leaves by {name}"
     for name in ("leaves", "waiting", "checkpoints", "cosignatures", "records", "signatures"):
-        print(f"{name:<13} {report[name]}")
+        yield f"{name:<13} {report[name]}"
     for name in report["one_side"]:
-        print(f"one side      agreement {name} bears the signature of one side only")
+        yield f"one side      agreement {name} bears the signature of one side only"
     for problem in report["problems"]:
         act = f" (last act: {problem['act']})" if problem["act"] else ""
-        print(f"DIFFERS       {problem['kind']}: {problem['where']}: {problem['what']}{act}")
-    print("everything holds" if report["ok"] else f"{len(report['problems'])} things differ")
+        yield f"DIFFERS       {problem['kind']}: {problem['where']}: {problem['what']}{act}"
+    yield "everything holds" if report["ok"] else f"{len(report['problems'])} things differ"
 
 
 def main(arguments: list[str]) -> int:
@@ -792,7 +803,8 @@ def main(arguments: list[str]) -> int:
         check = Check(read_bundle(given.bundle), dict(part.partition("=")[::2] for part in given.key))
         check.run()
     except Unreadable as broken:
-        print(json.dumps({"ok": False, "unreadable": str(broken)}) if given.json else f"unreadable: {broken}")
+        told = plain(f"unreadable: {broken}")
+        print(json.dumps({"ok": False, "unreadable": str(broken)}) if given.json else told)
         return 2
     report = check.report()
     if given.json:

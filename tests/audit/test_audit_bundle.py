@@ -452,3 +452,19 @@ def test_lists_and_receipts(store: Store, grown: Sequencer, act: Callable[..., A
         assert audit.receipt(tx, leaf=row["leaf"])["size"] == 1
     with store.read(act("operator")) as tx:
         assert audit.health(tx)["checkpoint"].startswith("datong/")
+
+
+def test_no_bundle_writes_over_its_findings_on_the_screen_of_who_checks_it(bundle: Path) -> None:
+    """The name of a record that differs stands in what is printed: with signs that move the cursor or turn the reading
+    round its maker could write over the finding."""
+    over = "\x1b[2K\x1b[1A\u202e\x9beverything holds\r"
+    records = [json.loads(line) for line in lines(bundle, "records.jsonl")]
+    records[0]["id"] = records[0]["row"]["id"] = over
+    write(bundle, "records.jsonl", [json.dumps(record).encode() for record in records])
+    command = [sys.executable, "-I", "-S", str(TOOL), str(bundle)]
+    done = subprocess.run(command, capture_output=True, check=False, env={"PATH": os.environ["PATH"],
+                                                                          "PYTHONIOENCODING": "utf-8"})  # fmt: skip
+    told = done.stdout.decode()
+    assert done.returncode == 1 and "DIFFERS" in told and "everything holds" in told, "it is told, as a name"
+    assert all(sign.isprintable() for line in told.split("\n") for sign in line)
+    assert told.rstrip("\n").rpartition("\n")[2].endswith("things differ")

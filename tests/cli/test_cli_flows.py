@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -98,3 +99,14 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         assert isinstance(refusal, Refusal) and [p.where for p in refusal.problems] == [said]
     refusal = fit(table, tmp_path / "none.yaml").exception
     assert isinstance(refusal, Refusal) and refusal.code == "DID-437"
+
+
+def test_a_recipe_of_another_that_stands_for_a_thousand_million_values_is_refused_at_once(tmp_path: Path) -> None:
+    table, _ = files(tmp_path, ROWS)
+    bomb = tmp_path / "bomb.yaml"
+    names = "abcdefghij"
+    lines = [f"{names[0]}: &a [{', '.join(['x'] * 10)}]"]
+    lines += [f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]" for before, name in itertools.pairwise(names)]
+    bomb.write_text("\n".join(lines), "utf-8")
+    refusal = fit(table, bomb).exception
+    assert isinstance(refusal, Refusal) and refusal.code == "DID-437" and "aliases" in str(refusal)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import copy
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datong.deidentify.rules.recipe import figure_columns, geometry, recipe_digest, recipe_of, recipe_problems
+from datong.deidentify.rules import counting
+from datong.deidentify.rules.recipe import (
+    CLASSES_MAX,
+    VALUES_MAX,
+    figure_columns,
+    geometry,
+    recipe_digest,
+    recipe_of,
+    recipe_problems,
+)
+from datong.engine.rules import problems as engine_problems
 
 RECIPE: dict[str, Any] = {
     "name": "mobility-flows",
@@ -103,6 +114,29 @@ def test_a_product_column_may_not_be_used_twice_or_be_reserved() -> None:
     wrong["parts"][0]["measures"][1]["subjects_as"] = "start_riders"
     wrong["parts"][1]["measures"][0]["subjects_as"] = "level"
     assert len([p for p in recipe_problems(wrong) if p.where == "parts"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("classes", "right"),
+    [
+        ({f"c{n}": [f"K{n}"] for n in range(CLASSES_MAX - 1)}, True),
+        ({f"c{n}": [f"K{n}"] for n in range(CLASSES_MAX)}, False),  # and the class of all others
+        ({"car": [f"K{n}" for n in range(VALUES_MAX)]}, True),
+        ({"car": [f"K{n}" for n in range(VALUES_MAX + 1)]}, False),
+        ({"car": ["K" * 201]}, False),
+        ({f"c{n}": [f"K{n}"] for n in range(60_000)}, False),
+    ],
+)
+def test_a_recipe_that_keeps_its_owner_busy_is_none(classes: dict[str, list[str]], right: bool) -> None:
+    """The check of a plan with 60,000 classes took half a minute at each owner, for one message of 1 MB."""
+    value = copy.deepcopy(RECIPE)
+    value["parts"][1]["types"]["classes"] = classes
+    assert [p.where for p in recipe_problems(value)] == ([] if right else ["parts[1].types.classes"])
+    if right:
+        recipe = recipe_of(value)
+        began = time.process_time()
+        assert not engine_problems(counting.counts_plan(recipe, recipe.parts[1]))
+        assert time.process_time() - began < 10
 
 
 def test_the_digest_follows_every_item() -> None:

@@ -31,7 +31,7 @@ from datong.deliver import store as rows
 from datong.deliver.service import files
 from datong.ground import jobs
 from datong.ground.crypto import hashing
-from datong.ground.db import NODE, Store
+from datong.ground.db import NODE, Actor, Store
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
 from datong.harmonise.store import builds
@@ -503,3 +503,80 @@ def test_why_two_may_hold_theirs_apart_is_no_engineers_word(bike: Store) -> None
     with pytest.raises(Refusal) as not_ready, bike.begin(case.person("legal"), "deliver") as tx:
         deliver.release_supply(tx, agreement="agr-1", reason="they will not talk to each other")
     assert not_ready.value.code != "GEN-403", "a legal officer's goes on to everything else that is asked"
+
+
+def both_hats(person: str, *, issued_by: str = "") -> Actor:
+    roles = frozenset({"data_engineer", "legal", "reviewer"})
+    return Actor(person=person, role="legal", party=case.OWNER, roles=roles, issued_by=issued_by)
+
+
+def beside_another(bike: Store, folder: Path) -> None:
+    """Groups are agreed for the buyer of which another recipient holds others: what went to the buyer before is given
+    to a friend of its in the store."""
+    agreed(bike)
+    assess(bike, folder)
+    release(bike)
+    with bike.begin(NODE, "deidentify") as tx:
+        for of in (deidentify_rows.releases, deidentify_rows.parts):
+            for row in tx.rows(select(of)):
+                tx.change(of, row["id"], recipient_group="91520100FRIEND0001", agreement="agr-friend")
+        for row in rows.rows(tx, rows.share_tables):
+            tx.change(rows.share_tables, row["id"], agreement="agr-friend")
+    smaller = {**RECIPE, "area": {**RECIPE["area"], "north": 42.0105}, "levels": LEVELS[-1:]}
+    changed = {"partition": "partition-2", "recipe": smaller, "recipe_digest": recipe_digest(smaller)}
+    ask(bike, 0, [], **changed)
+    passed = [sorted([m["body"] for m in sent(bike) if m["body"].get("partition") == "partition-2"][-1]["nodes"])]
+    assert passed[0]
+    body = {"partition": "partition-2", "resource": case.RESOURCE, "agreement": "agr-1", "passed": passed[0],
+            "recipe_digest": recipe_digest(smaller),
+            "digest": deidentify.groups_digest(recipe_digest(smaller), passed)}  # fmt: skip
+    with bike.begin(case.peer(case.BUYER_NODE), "compose") as tx:
+        deliver.received_partition_agreed(tx, sender=case.BUYER_NODE, body=body)
+
+
+def test_nobody_lets_out_by_their_own_reason_what_they_asked_for(bike: Store, tmp_path: Path) -> None:
+    """One person in both roles, or two of whom one let the other in, are one hand."""
+    beside_another(bike, tmp_path)
+
+    def released(who: Actor, reason: str = "") -> str:
+        try:
+            with bike.begin(who, "deliver") as tx:
+                deliver.release_supply(tx, agreement="agr-1", reason=reason)
+        except Refusal as refusal:
+            return refusal.code
+        return ""
+
+    why = "neither contract lets it be passed on"
+    assert released(both_hats("p-1"), why) == "DID-560", "nobody asked"
+    assert released(both_hats("p-1")) == "DID-458"
+    with bike.read(case.person()) as tx:
+        (held,) = [row for row in deliver.decisions(tx, agreement="agr-1") if row["rule"] == "DID-458"]
+    assert (held["outcome"], held["step"]) == ("denied", "gate"), "that it was asked for and held is kept"
+    assert released(both_hats("p-1"), why) == "DID-560"
+    assert released(both_hats("p-2", issued_by="p-1"), why) == "DID-560", "the asker let that one in"
+    with bike.read() as tx:
+        assert not rows.newest_tables(tx, "agr-1"), "nothing left"
+    assert released(both_hats("p-2"), why) == ""
+    with bike.begin(both_hats("p-1"), "deidentify") as tx, pytest.raises(Refusal) as own:
+        deidentify.sign_report(tx, release=deidentify.releases(tx)[-1]["id"])
+    assert own.value.code == "DID-493", "who asked first signs no report of it either"
+
+
+def test_a_receiver_is_told_no_figure_of_the_risk(bike: Store, tmp_path: Path) -> None:
+    """What the gate measured is its owner's: how few are in a class, and how near the limit the whole is."""
+    agreed(bike)
+    record = assess(bike, tmp_path)
+    release(bike)
+    with bike.begin(NODE, "deliver") as tx:
+        token = case.grant(tx)[1]
+    withdraw(bike, record)
+    with pytest.raises(Refusal) as refused:
+        pulled(bike, token)
+    assert refused.value.facts["rule"] == "DID-412"
+    with bike.read(case.person()) as tx:
+        (one,) = deidentify.releases(tx)
+        told = deidentify.release_report(tx, release=one["id"])
+    texts = " ".join(text.zh + text.en for text in refused.value.texts()) + str(refused.value.facts)
+    assert one["id"] in texts
+    figures = {f"{told['today']['overall_risk']:.4f}", "0.05", "CR", "DR", f"{told['today']['cr']:.2f}"}
+    assert not {figure for figure in figures if figure in texts}

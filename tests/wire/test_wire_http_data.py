@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from datong.deliver import service as deliver
 from datong.deliver.model import EDC, HTTP_ENDPOINT
 from datong.deliver.rules import read_address
+from datong.deliver.service import pushing
 from datong.ground.db import Store
 from datong.ground.jobs import Worker, open_jobs
 from datong.ground.refusal import Refusal
@@ -223,6 +224,58 @@ def test_a_push_is_taken_under_its_token_while_started_and_once(wire: Wire) -> N
     with wire.stores[BUYER_NODE].begin(person("analyst", BUYER), "deliver") as tx:
         deliver.terminate(tx, transfer=process["id"], reason="enough")
     assert push() == 401, "its address is forgotten with its end"
+
+
+def started(wire: Wire) -> tuple[str, str, dict[str, str]]:
+    """A push that may come: our pid, where to, and the headers of its provider."""
+    process = ask(wire, "HttpData-PUSH")
+    wire.workers[1].run_due()
+    goal = read_address(wire.said[0]["dataAddress"], HTTP_ENDPOINT)
+    with wire.stores[BUYER_NODE].begin(person("analyst", BUYER), "test") as tx:
+        deliver.transfer_started(tx, sender=OWNER_NODE, pid=process["id"], data_address=None)
+    return str(process["id"]), goal.endpoint, {"authorization": f"Bearer {goal.token}", "content-type": "text/csv"}
+
+
+def test_who_may_push_once_does_not_fill_the_disk(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    _pid, url, headers = started(wire)
+    monkeypatch.setattr(pushing, "BYTES_MAX", 30)
+    monkeypatch.setattr(pushing, "TABLES_MAX", 3)
+
+    def push(content: bytes) -> int:
+        return wire.request("POST", url, content=content, headers=headers).status
+
+    assert push(b"x" * 31) == 400, "more than all may be, before it is kept"
+    assert [push(b"a" * 20), push(b"b" * 11), push(b"b" * 10)] == [200, 400, 200]
+    assert push(b"a" * 20) == 200, "the same again is no more than once"
+    assert push(b"c") == 400
+    monkeypatch.setattr(pushing, "BYTES_MAX", 1000)
+    assert [push(b"c"), push(b"d")] == [200, 400], "as many files as may be"
+    assert sorted(row["bytes"] for row in wire.held()) == [1, 10, 20]
+
+
+def test_of_one_transfer_one_file_comes_at_a_time(wire: Wire) -> None:
+    """Else each of a hundred at once could be as large as the last one may be."""
+    _pid, url, headers = started(wire)
+    door = wire.doors[next(root for root in wire.doors if url.startswith(root + "/"))]
+
+    async def two() -> list[int]:
+        go_on, begun = asyncio.Event(), asyncio.Event()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield b"a,b"
+            begun.set()
+            await go_on.wait()
+            yield b",c"
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=door), base_url=url) as client:
+            first = asyncio.create_task(client.post(url, content=slowly(), headers=headers))
+            await asyncio.wait_for(begun.wait(), 20)
+            second = await client.post(url, content=b"d,e", headers=headers)
+            go_on.set()
+            return [second.status_code, (await first).status_code,
+                    (await client.post(url, content=b"d,e", headers=headers)).status_code]  # fmt: skip
+
+    assert asyncio.run(two()) == [503, 200, 200]
 
 
 def test_a_push_that_is_suspended_on_its_way_stops_and_goes_on_when_it_is_resumed(

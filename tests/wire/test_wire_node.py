@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from sqlalchemy import select
 from starlette.applications import Starlette
 
 from asgi import Asgi
@@ -257,6 +258,36 @@ def test_a_heartbeat_names_its_sender(doors: Asgi, store: Store, body: bytes, co
     claims = {"iss": mine, "aud": me.code or me.address, "jti": "jti-1", "digest": digest_bytes(data)}
     headers = {"authorization": f"Bearer {key.token(claims, now)}"}
     assert doors.post("/node/heartbeat", content=data, headers=headers).json()["error"]["code"] == code
+
+
+@pytest.mark.parametrize("answer", ["[" * 100_000, '{"error": "no"}', '{"error": {"code": "X-1"}}', "<html>", ""])
+def test_a_refusal_of_nonsense_is_a_refusal(store: Store, answer: str) -> None:
+    """Else a peer could have a message tried again for ever, each time with a fault in the log of who sent it."""
+
+    class Peer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(400)
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Peer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    peer = silent_peer(store, address=f"http://127.0.0.1:{server.server_port}")
+    with store.begin(NODE) as tx:
+        job = outbox.send(tx, to=peer, type="first", body={})
+    client = Client(store, allow_private=True)
+    jobs.Worker(store, {outbox.SEND: node.sender_job(store, client, ("", ""))}).run_due()
+    client.close()
+    server.shutdown()
+    server.server_close()
+    with store.read() as tx:
+        row = tx.rows(select(jobs.jobs).where(jobs.jobs.c.payload["id"].as_string() == job))[0]
+    assert row["state"] == "failed" and "NET-422" in row["last_error"]
 
 
 IN_TURN, OVERTAKEN = ["first", "first", "second"], ["first", "second", "first"]

@@ -40,7 +40,9 @@ _BEFORE_BRACKETS = frozenset(_NO_FUNCTIONS.split())
 _REFUSED_NODES = (
     exp.Command, exp.DDL, exp.DML, exp.Describe, exp.Summarize, exp.Pragma, exp.Set, exp.Use, exp.Copy, exp.Attach,
     exp.Detach, exp.Pivot, exp.TableSample, exp.Into, exp.Lock, exp.Drop, exp.Alter,
+    exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp, exp.Localtime, exp.Localtimestamp,
 )  # fmt: skip
+"""The last are the clock, which no bracket has to follow."""
 
 
 def problems(plan: Plan) -> list[Problem]:

@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from datong.deliver import service as deliver
-from datong.deliver.model import NO_TOKEN, UNKNOWN
+from datong.deliver.model import AGAIN, NO_TOKEN, UNKNOWN
 from datong.ground.db import NODE, Store, new_id
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.wire import http
@@ -57,18 +57,31 @@ def routes(store: Store) -> list[Route]:
     async def shared(request: Request) -> Response:
         return await _answered(lambda: _shared(store, request))
 
+    under_way: set[str] = set()
+
+    def admitted(pid: str, token: str) -> int:
+        """How many bytes may come; before one is taken."""
+        with store.read() as tx:
+            deliver.push_expected(tx, pid=pid, token=token)
+            return min(FILE_BYTES_MAX, deliver.push_room(tx, pid))
+
     async def pushed(request: Request) -> Response:
         pid, token = request.path_params["pid"], bearer(request.headers.get("authorization", ""))
-        path = deliver.push_staging(store, new_id("push"))
+        path = None
         try:
-            with store.read() as tx:  # before a byte is taken
-                deliver.push_expected(tx, pid=pid, token=token)
-            await _written(request, path)
+            most = await run_in_threadpool(admitted, pid, token)
+            if pid in under_way:
+                raise AGAIN(id=pid, zh="上一个文件尚在传输。", en="Another file of it is on its way.")
+            under_way.add(pid)
+            path = deliver.push_staging(store, new_id("push"))
+            await _written(request, path, most)
             return await _answered(lambda: _taken(store, request, pid, token, path))
         except Refusal as refusal:
             return _refused(refusal)
         finally:
-            shutil.rmtree(path.parent, ignore_errors=True)
+            if path is not None:
+                under_way.discard(pid)
+                shutil.rmtree(path.parent, ignore_errors=True)
 
     return [
         Route(PREFIX + "/shares/{share}", shared, methods=["GET"]),
@@ -76,13 +89,13 @@ def routes(store: Store) -> list[Route]:
     ]
 
 
-async def _written(request: Request, path: Path) -> None:
+async def _written(request: Request, path: Path, most: int) -> None:
     size = 0
     with path.open("wb") as out:
         async for chunk in request.stream():
             size += len(chunk)
-            if size > FILE_BYTES_MAX:
-                raise TOO_LARGE(limit=FILE_BYTES_MAX)
+            if size > most:
+                raise TOO_LARGE(limit=most)
             out.write(chunk)
 
 

@@ -368,5 +368,5 @@ def _refusal_text(body: bytes) -> str:
         error = json.loads(body)["error"]
         lines = [f"[{error['code']}] {error['what']['en']} {error['why']['en']} {error['next']['en']}"]
         return "\n".join(lines + [f"  - {p['where']}: {p['en']}" for p in error.get("problems", [])])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return body[:200].decode("utf-8", "replace")

@@ -1,5 +1,5 @@
 """What is refused of marginals and of the flows read from them (DID-436 to DID-449), of dominated sums (DID-457) and
-beside what others hold (DID-458).
+beside what others hold (DID-458, DID-560).
 
 Must never know: databases. Contract: tests/deidentify/test_deidentify_rests.py.
 """
@@ -53,4 +53,16 @@ OTHERS_HOLD = Reason(
          "reason, for example that neither contract lets it be passed on."),
     rule="GB/T 37964-2019",
     article="5",
+)  # fmt: skip
+OWN_REASON = Reason(
+    "DID-560",
+    Kind.denied,
+    Text("{dataset} 未放行：理由须出自另一人之手。",
+         "{dataset} was not released: the reason has to be another person's."),
+    Text("理由所答复的，是他人申请而被暂缓的放行（DID-458）；此合约的现有分组上，没有与您无关的人申请过。",
+         "A reason answers a release that was asked for and held (DID-458); on the groups of this contract nobody did "
+         "so but you, or who let you in, or whom you let in."),
+    Text("请由数据工程师先不带 reason 申请放行，再由未参与申请的法务或审核人员写明理由。",
+         "Have a data engineer ask for it without a reason first; then a legal officer or reviewer who did not ask "
+         "gives one."),
 )  # fmt: skip

@@ -32,6 +32,9 @@ FLOORS = {Form.public: 21, Form.controlled: 5, Form.enclave: 3}
 """Class-size floors, policy.md 5.5."""
 HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
 LEVELS_MAX, PARTS_MAX, DAYS_MAX = 12, 10, 1100
+CLASSES_MAX, VALUES_MAX, VALUE_LONGEST = 100, 5000, 200
+"""Of a part, its values of all classes together: each class is a column of the product and a condition of the plan at
+the owner, which a counterparty could otherwise keep at it for minutes."""
 YEARS = (1900, 2999)
 P_MAX = 100
 """The strictest p% rule: all but the two largest contributors together gave as much as the largest."""
@@ -309,9 +312,16 @@ def _types(part: Mapping[str, Any], where: str, found: Found) -> list[str]:
         found.say(f"{where}.types.of", "没有这一项统计", "no such measure")
     other = types.get("other", "other")
     names = [*types["classes"], *([] if other is None else [other])]
+    values = [v for given in types["classes"].values() for v in (given if isinstance(given, list) else [None])]
+    if len(names) > CLASSES_MAX or len(values) > VALUES_MAX:
+        en = f"should be at most {CLASSES_MAX} classes and {VALUES_MAX} values"
+        found.say(f"{where}.types.classes", f"应至多 {CLASSES_MAX} 类、{VALUES_MAX} 个取值", en)
+        return []
     for name in names:
         found.name(name, f"{where}.types.classes.{name}")
-    values = [v for given in types["classes"].values() for v in (given if isinstance(given, list) else [None])]
+    if any(isinstance(v, str) and len(v) > VALUE_LONGEST for v in values):
+        en = f"should be texts of at most {VALUE_LONGEST} signs"
+        found.say(f"{where}.types.classes", f"取值至多 {VALUE_LONGEST} 字", en)
     if not all(isinstance(v, str) for v in values) or len(set(values)) < len(values):
         found.say(f"{where}.types.classes", "取值应为不重复的文本列表", "values should be lists of texts, none twice")
     return [f"{subjects.get(str(types.get('of')))}_{name}" for name in names]

@@ -11,13 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
 from datong.deidentify.model.joint_refusals import NO_FLOWS
 from datong.deidentify.rules.fitting import Flows, flows_of
 from datong.deidentify.rules.recipe import recipe_of, recipe_problems
-from datong.ground.canonical import plain
 from datong.ground.refusal import Problem
+from datong.harmonise import service as harmonise
+
+RECIPE_BYTES_MAX = 262_144
 
 
 def fit(table: Path, recipe: Path, figure: str, *, out: Path | None = None) -> dict[str, Any]:
@@ -46,9 +47,11 @@ def fit(table: Path, recipe: Path, figure: str, *, out: Path | None = None) -> d
 
 def _recipe(path: Path) -> tuple[dict[str, Any], list[Problem]]:
     try:
-        value = plain(yaml.safe_load(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return {}, [Problem(path.name, "读不到，或不是 YAML", "cannot be read, or is no YAML")]
+        value, _, wrong = harmonise.yaml_of(path.name, path.read_bytes(), RECIPE_BYTES_MAX)
+    except OSError:
+        wrong = [Problem(path.name, "读不到", "cannot be read")]
+    if wrong:
+        return {}, wrong
     for part in value["parts"] if isinstance(value, dict) and isinstance(value.get("parts"), list) else []:
         if isinstance(part, dict):
             part.setdefault("resource", str(part.get("part")))  # a workspace's text leaves the codes out

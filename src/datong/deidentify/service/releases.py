@@ -113,10 +113,12 @@ def release(
     data: Path | None = None,
     recipe: Mapping[str, Any] | None = None,
     reason: str = "",
+    asked: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
     """Pass the gate and remember the release; the same file to the same group again re-checks and adds nothing.
 
-    reason: why it may leave although others hold other groups of the same people (DID-458 without one).
+    reason: why it may leave although others hold other groups of the same people (DID-458 without one). asked: who
+    asked for it before, {person, let_in_by} each: none of them signs its report.
     Returns {id, dataset, recipient_group, form, groups_digest, file_digest, risk, assessment, at}.
     """
     candidate = _candidate(tx, dataset, path, part, recipe)
@@ -143,7 +145,7 @@ def release(
                     recipient_group=recipient_group, classes=risk.classes, overall_risk=risk.overall_risk,
                     level=risk.level, groups_digest=row["groups_digest"], file_digest=row["file_digest"],
                     **({"beside": beside, "reason": reason} if beside else {}))  # fmt: skip
-    reports.keep(tx, row, passed.report, passed.earlier, beside, reason)
+    reports.keep(tx, row, passed.report, passed.earlier, beside, reason, asked)
     return _told(row)
 
 

@@ -35,11 +35,12 @@ def keep(
     earlier: Sequence[str],
     beside: Sequence[str] = (),
     reason: str = "",
+    asked: Sequence[Mapping[str, str]] = (),
 ) -> None:
     """Keep the report of a release that just passed, and who asked for it; the same again adds only a new asker.
 
     earlier: ids of the releases to the same recipient group that speak of the same events. beside: of those to others
-    that together with it single somebody out, and the `reason` why it left all the same.
+    that together with it single somebody out, and the `reason` why it left all the same. asked: who asked before.
     """
     asker = {"person": tx.actor.person, "let_in_by": tx.actor.issued_by}
     row = tx.get(kept.reports, release["id"])
@@ -56,7 +57,8 @@ def keep(
         **report.as_json([GROUP]), "limit": risks.LIMIT, "passes": True, "change": None,
     }  # fmt: skip
     found = digest(told)
-    tx.add(kept.reports, {"id": release["id"], "report": told, "report_digest": found, "askers": [asker],
+    askers = [*(dict(one) for one in asked if one != asker), asker]
+    tx.add(kept.reports, {"id": release["id"], "report": told, "report_digest": found, "askers": askers,
                           "at": tx.now})  # fmt: skip
     evidence.append(tx, "deidentify.risk_reported", kept.reports, release["id"], report_digest=found,
                     overall_risk=told["overall_risk"], overall_risk_at_cr_1=told["overall_risk_at_cr_1"],

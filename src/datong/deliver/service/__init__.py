@@ -60,6 +60,7 @@ from datong.deliver.service.partitions import (
 )
 from datong.deliver.service.pushing import expected as push_expected
 from datong.deliver.service.pushing import push_job
+from datong.deliver.service.pushing import room as push_room
 from datong.deliver.service.pushing import staging as push_staging
 from datong.deliver.service.pushing import taken as push_taken
 from datong.deliver.service.sharing import shares
@@ -122,6 +123,7 @@ __all__ = [
     "prove_fulfilment",
     "push_expected",
     "push_job",
+    "push_room",
     "push_staging",
     "push_taken",
     "received_control",

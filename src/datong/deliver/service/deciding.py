@@ -22,6 +22,7 @@ from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
 from datong.compose import service as compose
 from datong.deidentify import service as deidentify
+from datong.deidentify.model.refusals import RISK_TOO_HIGH, SMALL_CLASS
 from datong.deliver import rules
 from datong.deliver import store as rows
 from datong.deliver.model import DENIED, NOT_STAFF, OWN_WORK, Decision, Verdict
@@ -105,6 +106,27 @@ def _refusal(decision: Decision) -> Refusal:
         agreement=decision.agreement, action=decision.action, zh=v.zh, en=v.en, change_zh=v.change_zh,
         change_en=v.change_en, rule=v.rule, step=v.step, decision=decision.id,
     )  # fmt: skip
+
+
+def keep_held(tx: Tx, contract: Mapping[str, Any], part: str, held: Refusal) -> None:
+    """Keep that a release on the groups of `part` was asked for and held, and who asked: when `tx` was undone by it."""
+    asker = {"part": part, "person": tx.actor.person, "let_in_by": tx.actor.issued_by}
+    ask = {"agreement": contract["id"], "action": "delivery", "dataset": contract["dataset"],
+           "purpose": str(contract["terms"].get("purpose", "")), "subject": contract["consumer_party"],
+           "context": asker}  # fmt: skip
+    row, store, actor = _row(tx, ask, _from_refusal("gate", held), contract["policy_hash"]), tx.store, tx.actor
+    tx.after_rollback.append(lambda: _keep(store, actor, row))
+
+
+def asked_and_held(tx: Tx, agreement: str, part: str, rule: str) -> list[dict[str, str]]:
+    """Who asked for a release on the groups of `part` that was held by `rule`: {person, let_in_by} each."""
+    of = rows.decisions.c
+    found = rows.rows(
+        tx, rows.decisions, of.agreement == agreement, of.rule == rule, of.step == "gate", order=of.wall_at
+    )
+    named = [{"person": str(row["context"]["person"]), "let_in_by": str(row["context"]["let_in_by"])}
+             for row in found if row["context"].get("part") == part]  # fmt: skip
+    return [one for n, one in enumerate(named) if one not in named[:n]]
 
 
 def _keep_denial(tx: Tx, decision: Decision) -> None:
@@ -360,8 +382,25 @@ def _gate(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | No
             if "release" in table["source"]:
                 deidentify.require_still_low(tx, table["source"]["release"])
         except Refusal as refusal:
-            return _from_refusal("gate", refusal)
+            return _over_risk(table, refusal) if refusal.code in RISKS else _from_refusal("gate", refusal)
     return None
+
+
+RISKS = frozenset({SMALL_CLASS.code, RISK_TOO_HIGH.code})
+"""Refusals that say how small the classes are and how high the risk: for who released, not for who receives."""
+
+
+def _over_risk(table: Mapping[str, Any], refusal: Refusal) -> Verdict:
+    dataset, release = table["dataset"], table["source"]["release"]
+    wrong = (
+        f"{dataset} 在现行评估下不能再通过放行检查（{refusal.code}）。",
+        f"{dataset} would not pass the release gate by the assessment that counts today ({refusal.code}).",
+    )
+    change = (
+        f"数值见放行 {release} 的报告（所有者可查）；请补充有效的评估记录，或重新统计。",
+        f"Its owner finds the figures in the report of release {release}: have it assessed anew, or count again.",
+    )
+    return _no("gate", refusal.code, wrong, change)
 
 
 def _policy(_tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict:

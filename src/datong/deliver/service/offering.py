@@ -21,7 +21,8 @@ def release_supply(tx: Tx, *, agreement: str, reason: str = "") -> dict[str, Any
     """Count on exactly the agreed groups, pass the gate, and lay the table ready for the other node.
 
     reason: where other recipients hold other groups of the same people, and both together would single somebody out
-    (DID-458), why it may leave all the same; the word of a legal officer or reviewer, kept with the release.
+    (DID-458), why it may leave all the same; the word of a legal officer or reviewer who is not who asked for it
+    (DID-560), kept with the release.
     """
     if reason.strip() and not tx.actor.has(*WHO_MAY_SAY_WHY):
         roles, needed = (", ".join(sorted(names)) for names in (tx.actor.roles or {tx.actor.role}, WHO_MAY_SAY_WHY))

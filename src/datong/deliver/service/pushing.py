@@ -14,11 +14,14 @@ from typing import Any
 
 from datong.deliver import rules
 from datong.deliver import store as rows
-from datong.deliver.model import AGAIN, HTTP_PUSH, NO_TOKEN, UNKNOWN, GrantState, Side, State
+from datong.deliver.model import AGAIN, HTTP_PUSH, NO_TOKEN, NOT_AS_ANNOUNCED, UNKNOWN, GrantState, Side, State
 from datong.deliver.service import addresses, fetching, files, granting, transferring
 from datong.ground import jobs
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.refusal import Kind, Refusal
+
+BYTES_MAX, TABLES_MAX = 4 * 1024**3, 1000
+"""What may be pushed in one transfer, as much as is pulled of one share: else whoever may push once fills the disk."""
 
 Push = Callable[[str, Mapping[str, str], Path, Callable[[], None]], None]
 """(address, headers, file, still): sends the file, and asks `still` now and then, whose refusal ends it; given by app
@@ -104,12 +107,32 @@ def expected(tx: Tx, *, pid: str, token: str) -> dict[str, Any]:
     return process
 
 
+def room(tx: Tx, pid: str) -> int:
+    """How many bytes the next file of a transfer may have: of what is left, or as many as one that came already, which
+    may come again."""
+    sizes = _sizes(tx, pid)
+    return max(_left(sizes), *sizes, 0)
+
+
+def _sizes(tx: Tx, pid: str) -> list[int]:
+    return [int(row["bytes"]) for row in rows.rows(tx, rows.received, rows.received.c.transfer == pid)]
+
+
+def _left(sizes: list[int]) -> int:
+    return 0 if len(sizes) >= TABLES_MAX else max(0, BYTES_MAX - sum(sizes))
+
+
 def taken(tx: Tx, *, pid: str, token: str, path: Path, name: str, kind: str) -> str:
     """Keep a pushed file (it is moved away from `path`); its digest. The same file again changes nothing."""
     process = expected(tx, pid=pid, token=token)
     table = fetching.file_table(path, share=rules.share_name(process["agreement"]), name=name or "file", kind=kind)
     known = rows.first(tx, rows.received, rows.received.c.transfer == pid, rows.received.c.digest == table["digest"])
     if known is None:
+        if int(table["bytes"]) > _left(_sizes(tx, pid)):
+            raise NOT_AS_ANNOUNCED(
+                zh=f"一次传输所推送的数据合计至多 {BYTES_MAX} 字节、{TABLES_MAX} 个文件。",
+                en=f"In one transfer at most {BYTES_MAX} bytes and {TABLES_MAX} files are taken.",
+            )
         fetching.keep(tx, process, [table])
     return str(table["digest"])
 

@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 
 from datong.compose import service as compose
 from datong.deidentify import service as deidentify
+from datong.deidentify.model.joint_refusals import OTHERS_HOLD, OWN_REASON
 from datong.deliver import rules
 from datong.deliver import store as rows
 from datong.deliver.model import NOT_READY
-from datong.deliver.service import files
+from datong.deliver.service import deciding, files
 from datong.ground import evidence, signing
 from datong.ground.crypto import hashing
 from datong.ground.db import Tx, Window, new_id
@@ -29,6 +30,7 @@ from datong.ground.staging import flush
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
 from datong.register import service as register
+from datong.terms.roles import one_hand
 from datong.terms.verbs import view
 
 
@@ -42,19 +44,28 @@ def our_contract(tx: Tx, agreement: str, side: str, act: str) -> dict[str, Any]:
 
 def released(tx: Tx, contract: Mapping[str, Any], reason: str = "") -> dict[str, Any]:
     """Count on exactly the agreed groups, pass the gate, and lay the table ready; the caller has decided. reason: why,
-    although others hold other groups of the same people."""
+    although others hold other groups of the same people: the word of another person than who asked for it."""
     agreement = str(contract["id"])
     part = _agreed_part(tx, agreement)
+    asked = deciding.asked_and_held(tx, agreement, part["id"], OTHERS_HOLD.code)
+    me = tx.actor
+    if reason.strip() and all(one_hand(me.person, me.issued_by, one["person"], one["let_in_by"]) for one in asked):
+        raise OWN_REASON(dataset=contract["dataset"])
     resource = contract["dataset"]
     build = harmonise.current(tx, resource)
     data = Path(build["path"])
     file, path = _staged(tx)
     pq.write_table(deidentify.supply(tx, part=part["id"], data=data), path)
-    record = deidentify.release(
-        tx, dataset=resource, recipient_group=contract["consumer_party"], agreement=agreement,
-        form=rules.form_of(contract), path=path,
-        providers=[signing.me(tx).party], part=part["id"], data=data, reason=reason,
-    )  # fmt: skip
+    try:
+        record = deidentify.release(
+            tx, dataset=resource, recipient_group=contract["consumer_party"], agreement=agreement,
+            form=rules.form_of(contract), path=path,
+            providers=[signing.me(tx).party], part=part["id"], data=data, reason=reason, asked=asked,
+        )  # fmt: skip
+    except Refusal as refusal:
+        if refusal.code == OTHERS_HOLD.code:
+            deciding.keep_held(tx, contract, part["id"], refusal)
+        raise
     source = {"kind": "supply", "release": record["id"], "partition": part["partition"], "build": build["build"],
               "build_digest": build["digest"]}  # fmt: skip
     return _laid_out(tx, contract, file, record, source, schema="supply", table=_name_of(tx, resource))
