@@ -22,7 +22,7 @@ from datong.authorise.model import (
     Use,
 )
 from datong.ground import codes
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Problem, Refusal
 from datong.terms.policy import Policy, Rule
 
 BUREAU, BODY, GROUP, BIKE = "11520000009390180H", "11520000MB1234567X", "91520000MA6GROUP01", "91520100MA6BIKE001"
@@ -146,6 +146,48 @@ def test_an_agreement_of_a_body_nobody_consented_to_gives_no_right() -> None:
     assert rules.implementing_bodies([GATES], [right("agreement", GROUP, GROUP), *PUBLIC[1:]], GROUP, NOW) == set()
 
 
+def test_a_consent_that_ended_and_the_unit_itself_decide_whose_agreement_counts() -> None:
+    friend = right("agreement", BIKE, GROUP, id="ins-a-friend")
+    ended = right("consent", BUREAU, BIKE, id="ins-ended", state="WITHDRAWN")
+    assert gaps(GATES, [friend, ended, *PUBLIC]) == []
+    assert gaps(GATES, [friend, right("agreement", BUREAU, GROUP), PUBLIC[2]]) == []
+
+
+@pytest.mark.parametrize(
+    ("rights", "bodies"),
+    [
+        (PUBLIC, {BODY}),
+        ([right("agreement", BUREAU, GROUP)], {BUREAU}),
+        ([*PUBLIC, right("agreement", BUREAU, GROUP, id="ins-own")], {BODY, BUREAU}),
+        ([replace(PUBLIC[0], state="WITHDRAWN"), PUBLIC[1]], set()),
+        ([PUBLIC[0], replace(PUBLIC[1], until_at=NOW)], set()),
+        ([PUBLIC[0], right("data_use", BUREAU, BODY)], set()),
+        ([PUBLIC[0], right("consent", BIKE, BODY)], set()),
+        ([right("data_use", BODY, GROUP), PUBLIC[1]], set()),
+        ([right("agreement", BODY, BIKE), PUBLIC[1]], set()),
+        ([right("agreement", GROUP, GROUP), right("consent", BUREAU, GROUP)], set()),
+    ],
+)
+def test_the_bodies_under_whose_agreement_public_data_are_used(rights: list[Instrument], bodies: set[str]) -> None:
+    assert rules.implementing_bodies([GATES], rights, GROUP, NOW) == bodies
+
+
+@pytest.mark.parametrize(
+    ("rights", "has"),
+    [
+        (PUBLIC, True),
+        ([PUBLIC[2], right("legal_basis", BIKE, id="ins-other")], True),
+        ([right("consent", BUREAU, BODY)], False),
+        ([right("legal_basis", BIKE)], False),
+        ([right("legal_basis", BUREAU, resources=("R-TRIPS",))], False),
+        ([right("legal_basis", BUREAU, until_at=NOW)], False),
+        ([], False),
+    ],
+)
+def test_whose_basis_for_a_resource_is_in_force(rights: list[Instrument], has: bool) -> None:
+    assert rules.has_basis("R-GATES", BUREAU, rights, NOW) is has
+
+
 def test_who_must_sign_the_agreement_is_named_where_it_is_known() -> None:
     asked: dict[str, Any] = {
         "purpose": PURPOSE,
@@ -167,6 +209,8 @@ def test_a_registration_lapses_after_its_last_day_in_beijing() -> None:
         (problem,) = gaps(facts, PUBLIC, now="2026-03-10T16:00:00Z", act=act)
         assert f"was valid until 2026-03-10; 交通局 ({BUREAU}) must register anew" in problem
     assert len(rules.not_registered([facts], "2026-03-11T00:00:00Z")) == 1
+    (problem,) = gaps(replace(GATES, registration_state="ENDED"), PUBLIC)
+    assert "was cancelled or revoked; 交通局" in problem
 
 
 def test_the_moves_of_every_kind() -> None:
@@ -178,7 +222,7 @@ def test_the_moves_of_every_kind() -> None:
         with pytest.raises(Refusal) as refused:
             rules.moved("i", kind, state, deed)
         assert refused.value.code == "AUT-409"
-        assert refused.value.facts["open"] == (", ".join(rules.open_deeds(kind, state)) or "—")
+        assert refused.value.facts["open"] == (", ".join(deed for now, deed in MOVES[kind] if now is state) or "—")
 
 
 def test_nothing_leads_out_of_withdrawn_expired_and_closed() -> None:
@@ -243,6 +287,9 @@ def test_every_missing_item_is_listed(kind: str, items: dict[str, str]) -> None:
         ("consent", {"resources": [], "purposes": ["fun"]}, ["resources", "purposes"]),
         ("data_use", {}, ["acts"]),
         ("data_use", {"acts": ["steal"]}, ["acts"]),
+        ("data_use", {"acts": ["build"]}, []),
+        ("agreement", {"items": {**FULL, "selection": "by lot"}}, ["items.selection"]),
+        ("agreement", {"items": {**FULL, "disputes": " "}}, ["items.disputes"]),
         ("legal_basis", {"grantee_party": "", "grantee_node": ""}, ["items.ground", "items.impact_assessment"]),
         ("legal_basis", {"items": {"ground": "consent", "impact_assessment": "PIA-1"}}, []),
         ("consent", {"purposes": []}, ["purposes"]),
@@ -255,6 +302,35 @@ def test_draft_problems(kind: str, changes: dict[str, Any], places: list[str]) -
     assert [p.where for p in rules.draft_problems(kind, content(**changes), [PURPOSE])] == places
 
 
+@pytest.mark.parametrize(
+    ("changes", "others", "refused"),
+    [
+        ({}, (), None),
+        ({"until": "2031-03-02T00:00:00Z"}, (), "AUT-501"),
+        ({"kind": "consent", "until": "2031-03-02T00:00:00Z"}, (), None),  # nothing else ends after five years
+        ({"purposes": ["fun"], "until": "2031-03-02T00:00:00Z"}, (), ["purposes"]),
+        ({}, (Problem("resources", "别的", "else"),), ["resources"]),
+        ({"acts": ["steal"]}, (Problem("resources", "别的", "else"),), ["acts", "resources"]),
+    ],
+)
+def test_what_is_asked_wherever_an_instrument_comes_in(
+    changes: dict[str, Any], others: tuple[Problem, ...], refused: str | list[str] | None
+) -> None:
+    asked = content(kind="agreement", items=FULL, **changes) if "kind" not in changes else content(**changes)
+    if refused is None:
+        rules.require_sound(asked, [PURPOSE], others)
+        return
+    with pytest.raises(Refusal) as told:
+        rules.require_sound(asked, [PURPOSE], others)
+    assert refused in (told.value.code, [problem.where for problem in told.value.problems])
+    assert isinstance(refused, str) or told.value.code == "AUT-400"
+
+
+def test_a_party_gives_rights_over_its_own_registered_resources_alone() -> None:
+    told = rules.not_owned(["a", "b" * 90, "c"], {"a", "x"})
+    assert [problem.where for problem in told] == [f"resources: {'b' * 80}", "resources: c"]
+
+
 def test_outside_the_plan_unregistered_and_without_consent() -> None:
     agreement = {"resources": ["a", "b"], "purposes": [PURPOSE], "grantor_party": BODY}
     plan = {"resources": ["a"], "purposes": [PURPOSE], "grantor_party": BODY, "state": "FILED", "until_at": LATER}
@@ -265,6 +341,7 @@ def test_outside_the_plan_unregistered_and_without_consent() -> None:
     told = [p.en for p in rules.outside(both, [plan], NOW)]
     assert told == ["no filed plan has it for public_welfare", "not in a filed plan"]
     assert len(rules.outside(agreement, [plan], LATER)) == 2
+    assert len(rules.outside(agreement, [{**plan, "grantor_party": BIKE}], NOW)) == 2
     assert rules.not_registered([GATES], NOW) == []
     assert len(rules.not_registered([replace(GATES, registration_state="DRAFT", grade="")], NOW)) == 2
     assert rules.without_consent([GATES], PUBLIC, BODY, [PURPOSE], NOW) == []
@@ -291,6 +368,7 @@ BEGINS, ENDS = "2026-03-01T00:00:00Z", "2027-03-01T00:00:00Z"
         ({}, {}, []),
         ({"acts": ("list",)}, {"act": ""}, []),  # asked for the right as such, whatever is done with it
         ({}, {"act": "build"}, []),
+        ({"acts": ("build", "list")}, {"act": "build"}, []),
         ({"acts": ("list",)}, {"act": "build"}, ["it does not allow to build"]),
         ({"state": "OFFERED"}, {}, ["it is OFFERED"]),
         ({"resources": ("R-TRIPS",)}, {}, ["it does not name R-GATES"]),
@@ -360,3 +438,5 @@ def test_of_two_that_do_not_cover_the_suspended_one_is_named_because_resuming_is
     for order in ([ended, held], [held, ended]):
         found = gaps(GATES, [*order, *PUBLIC[1:]])
         assert any("ins-b does not cover it: it is SUSPENDED" in text and "must resume it" in text for text in found)
+    (told,) = gaps(GATES, [replace(PUBLIC[0], state="SUSPENDED", until_at=NOW), *PUBLIC[1:]])
+    assert "must renew it" in told  # resumed, it would still be over

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -172,6 +174,39 @@ def test_figures_are_told_in_the_units_of_the_value() -> None:
     (total,) = answers.rows_of(good({**COUNT, "kind": "sum", "value": FARE, "by": []}), {"sum": [-1234]})
     assert total == {"sum": "-12.34"}
     assert Decimal(answers.accuracy(query)["sum"]["within_95"]) > 0
+    (few,) = answers.rows_of(good({**COUNT, "kind": "mean", "value": FARE, "by": []}), {"sum": [0], "count": [1]})
+    assert few == {"mean": "25", "count": 1}
+    (quantiles,) = answers.rows_of(
+        good({**COUNT, "kind": "quantile", "value": {**FARE, "step": 0.5}, "levels": [0.25, 0.9], "by": []}),
+        {"level250": [3], "level900": [90]},
+    )
+    assert quantiles == {"q250": "1.5", "q900": "45"}
+
+
+def test_how_far_a_figure_may_be_off_is_told_in_rows_or_in_its_unit() -> None:
+    count, total = good(COUNT), good({**COUNT, "kind": "sum", "value": FARE})
+    (rows,), (steps,) = parts(count), parts(total)
+    assert answers.accuracy(count) == {"count": {"within_95": math.ceil(answers.NORMAL_95 * rows.scale)}}
+    within = math.ceil(answers.NORMAL_95 * steps.scale)
+    assert Decimal(answers.accuracy(total)["sum"]["within_95"]) == within * Decimal("0.01")
+    mean = answers.accuracy(good({**COUNT, "kind": "mean", "value": FARE}))
+    assert [type(mean[name]["within_95"]) for name in ("sum", "count")] == [str, int]
+    asked = good({**COUNT, "kind": "quantile", "value": {**FARE, "step": 1}, "levels": [0.5]})
+    (level,) = parts(asked)
+    lost = level.scale * math.log(51 * 20)  # of the 51 values from 0 to 50 each may win by its noise
+    assert answers.accuracy(asked) == {"q500": {"rank_within_95": math.ceil(lost / 1000)}}
+
+
+@pytest.mark.parametrize("group", [0, 1, 2])
+def test_the_scores_of_a_quantile_are_those_of_counting_one_by_one(group: int) -> None:
+    asked = good(
+        {**COUNT, "kind": "quantile", "value": {"column": "fare", "lower": -2, "upper": 3, "step": 1}, "levels": [0.3]}
+    )
+    rows = [(0, -2, 2), (0, 1, 1), (0, 3, 4), (2, 0, 3), (2, 1, 1)]
+    held = dict(zip(("g", "v", "n"), np.array(rows).T, strict=True))
+    mine = [v for g, v, n in rows for _ in range(n) if g == group]
+    expected = [abs(700 * sum(v < at for v in mine) - 300 * sum(v >= at for v in mine)) for at in range(-2, 4)]
+    assert answers.scores(asked, held, 300, group).tolist() == expected
 
 
 def test_the_reference_page_lists_the_keys_that_are_read() -> None:

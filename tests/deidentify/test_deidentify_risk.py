@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from datong.deidentify.model.joint import Form
 from datong.deidentify.rules.recipe import FLOORS
-from datong.deidentify.rules.risk import again, risk, smallest_floor
+from datong.deidentify.rules.risk import again, average_of, dr_of, harmless, passes, risk, smallest_floor
 
 SIZES = {"a": 5, "b": 10, "c": 20}
 """theta 0.2, 0.1, 0.05: DR_b = 0.2, DR_c = 0.35 / 3."""
@@ -39,6 +39,7 @@ def test_worked_by_hand() -> None:
         ({"a": 5, "b": 6}, "controlled", 0.25, 3),
         ({"a": 4, "b": 4000}, "controlled", 0.01, 2),  # one class above tau: R = 1 whatever the CR
         ({"a": 5, "b": 6}, "controlled", 1.0, 2),
+        ({"a": 20}, "controlled", 0.999, 3),
         ({"a": 3}, "enclave", 0.14, 3),
         ({"a": 2}, "enclave", 0.01, 2),
     ],
@@ -86,7 +87,57 @@ def test_what_is_the_limit_but_for_its_rounding_is_not_below_it(size: int, count
     assert risk([("g", size)] * count, Form(form), cr).level == 2
 
 
+@pytest.mark.parametrize(("form", "size"), [("public", 20), ("controlled", 5), ("enclave", 3)])
+def test_a_class_of_the_forms_own_size_is_at_its_threshold_and_a_smaller_one_over_it(form: str, size: int) -> None:
+    found = risk([("", size), ("", size - 1), ("", 100), ("", 200)], Form(form), 0.1)
+    assert (found.tau, found.at_threshold, found.over_threshold) == (1 / size, 1, 0.25)
+    assert (found.overall_risk, found.overall_risk_at_cr_1, found.level) == (1.0, 1.0, 2)
+    assert found.cr == (1.0 if form == "public" else 0.1)
+
+
+def test_the_agreed_threshold_raises_the_floor_and_never_lowers_it() -> None:
+    classes = list(SIZES.items())
+    for k, told, floor, passed in ((None, 5, 5, True), (2, 2, 5, True), (6, 6, 6, False)):
+        found = risk(classes, Form.controlled, 0.25, k=k)
+        assert (found.k, found.floor, passes(found), harmless(found)) == (told, floor, passed, passed)
+    named = risk(classes, Form.controlled, 0.25, direct_identifiers=True)
+    assert (passes(named), harmless(named)) == (False, True)
+    risky = risk(classes, Form.controlled, 1.0)
+    assert (passes(risky), harmless(risky)) == (False, False)
+
+
+def test_the_five_worst_are_shown_smallest_first_and_by_name() -> None:
+    sizes = {"f": 9, "b": 7, "a": 7, "g": 8, "e": 30, "d": 6, "c": 12}
+    assert risk(sizes.items(), Form.controlled, 0.1).worst == (("d", 6), ("a", 7), ("b", 7), ("g", 8), ("f", 9))
+
+
+def test_of_nothing_there_is_no_risk() -> None:
+    with pytest.raises(ValueError, match="without classes"):
+        risk([], Form.controlled, 0.1)
+
+
+def test_what_is_delivered_publicly_is_as_risky_as_its_smallest_class() -> None:
+    public, other = (risk(SIZES.items(), form, 0.1, alone=[1]) for form in (Form.public, Form.controlled))
+    assert (dr_of(public), dr_of(other), average_of(other)) == (0.2, 1.0, 1.0)
+    assert other.average_risk < other.average_alone == 1.0
+    assert average_of(risk(SIZES.items(), Form.controlled, 0.1, alone=[100])) == pytest.approx(0.35 / 3)
+    for one, cr, overall in ((public, 0.5, 1.0), (other, 0.5, 0.5)):
+        assert again(one.as_json(), cr).overall_risk == overall
+    few = risk({"a": 30, "b": 40}.items(), Form.public, 0.1)
+    assert again(few.as_json(), 0.5).overall_risk == few.overall_risk == pytest.approx(1 / 30)
+    assert again(few.as_json(), 0.5) == few
+
+
+def test_no_floor_below_the_agreed_one_is_proposed() -> None:
+    sizes = [5, 6, 9, 30]
+    assert smallest_floor(sizes, Form.controlled, 0.1) == 5
+    assert smallest_floor(sizes, Form.controlled, 0.1, 7) == 7
+    assert smallest_floor(sizes, Form.controlled, 0.1, 31) is None
+    assert smallest_floor(sizes, Form.controlled, 0.1, 30) == 30
+
+
 def test_classes_of_one_name_are_all_counted() -> None:
+    assert risk([("x", 1)], Form.controlled, 1.0).max_class_risk == 1.0
     found = risk([("x", 1), ("x", 30)], Form.controlled, 1.0)
     assert (found.classes, found.f_min, found.over_threshold) == (2, 1, 0.5)
 

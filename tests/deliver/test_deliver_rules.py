@@ -50,7 +50,15 @@ def fault(changed: dict[str, str], now: float = 999, key: bytes = KEY) -> Any:
 def test_an_address_holds_until_its_time() -> None:
     assert fault({}) is None
     assert fault({}, now=1000) is None
-    assert "expired" in fault({}, now=1000.5)[1]
+    assert fault({}, now=1000.5) == ("已过期", "has expired")
+    assert fault({"grant": "grant-2"}) == ("的签名无效", "has no valid signature")
+
+
+@pytest.mark.parametrize(("until", "holds"), [(10**12 - 1, True), (10**12, False)])
+def test_no_time_of_an_address_is_longer_than_twelve_digits(until: int, holds: bool) -> None:
+    signature = rules.address_signature(KEY, file="f", grant="g", event="e", until=until)
+    told = rules.address_fault(KEY, file="f", grant="g", event="e", until=str(until), signature=signature, now=0)
+    assert told == (None if holds else ("的签名无效", "has no valid signature"))
 
 
 @pytest.mark.parametrize("part", [*PARTS, "signature"])
@@ -74,6 +82,7 @@ DELTA = [
     (pa.float64(), "double"), (pa.float32(), "float"), (pa.string(), "string"), (pa.large_string(), "string"),
     (pa.bool_(), "boolean"), (pa.date32(), "date"), (pa.timestamp("us", "UTC"), "timestamp"),
     (pa.decimal128(12, 2), "decimal(12,2)"), (pa.binary(), "binary"),
+    (pa.large_binary(), "binary"), (pa.timestamp("ms", "Etc/UTC"), "timestamp"), (pa.timestamp("us", "+00:00"), "timestamp"),
     (pa.list_(pa.string()), {"type": "array", "elementType": "string", "containsNull": True}),
 ]  # fmt: skip
 NO_DELTA = [
@@ -96,12 +105,14 @@ def test_columns_without_a_delta_type_are_all_named_at_once() -> None:
 
 
 def test_schema_string_is_spark_json() -> None:
-    text = rules.schema_string(pa.schema([("面积", pa.int64(), False), ("b", pa.string())]))
+    commented = pa.field("b", pa.string(), metadata={"comment": "noisy", "PARQUET:field_id": "2"})
+    text = rules.schema_string(pa.schema([pa.field("面积", pa.int64(), False), commented]))
+    assert '"面积"' in text
     assert json.loads(text) == {
         "type": "struct",
         "fields": [
             {"name": "面积", "type": "long", "nullable": False, "metadata": {}},
-            {"name": "b", "type": "string", "nullable": True, "metadata": {}},
+            {"name": "b", "type": "string", "nullable": True, "metadata": {"comment": "noisy"}},
         ],
     }
 
@@ -184,6 +195,11 @@ BEARER = {"name": "authorization", "value": "t" * 40}
                                     {"name": "expirationTime", "value": "9" * 40}]},
             ENDPOINT_TYPE, "http://p.test/x",
         ),
+        ({"endpointProperties": [{"name": "authorization", "value": "t"}]}, ENDPOINT_TYPE, "http://p.test/x"),
+        (
+            {"endpointType": HTTP_ENDPOINT, "endpointProperties": [{"name": "authorization", "value": 7}]},
+            HTTP_ENDPOINT, ["dataAddress.authorization"],
+        ),
         (
             {"endpointProperties": [{"name": "authorization", "value": "t" * 4097}]},
             ENDPOINT_TYPE, ["dataAddress.authorization"],
@@ -204,7 +220,27 @@ def test_how_peers_write_a_data_address(given: dict[str, Any], kind: str, read: 
     assert [problem.where for problem in refused.value.problems] == read
 
 
+@pytest.mark.parametrize("kind", [ENDPOINT_TYPE, HTTP_ENDPOINT])
+def test_a_data_address_names_what_there_is(kind: str) -> None:
+    def written(address: Address) -> dict[str, Any]:
+        return rules.data_address(address, kind)
+
+    base = {f"{EDC}baseUrl": ADDRESS.endpoint} if kind == HTTP_ENDPOINT else {}
+    told = {"authorization": ADDRESS.token, "authType": "bearer", "expirationTime": ADDRESS.expires, "share": "agr-1"}
+    assert written(ADDRESS) == {
+        "@type": "DataAddress", "endpointType": kind, "endpoint": ADDRESS.endpoint,
+        "endpointProperties": [
+            {"@type": "EndpointProperty", "name": name, "value": value} for name, value in {**told, **base}.items()
+        ],
+    }  # fmt: skip
+    bare = written(Address(ADDRESS.endpoint, "t", "", ""))["endpointProperties"]
+    assert [item["name"] for item in bare] == ["authorization", "authType", *base]
+
+
 def test_of_an_address_without_a_time_or_a_share_neither_is_made_up() -> None:
+    assert rules.read_address({"endpointType": HTTP_ENDPOINT, "endpoint": "http://p.test"}, HTTP_ENDPOINT) == Address(
+        "http://p.test", "", "", ""
+    )
     assert rules.read_address(
         {"endpointType": ENDPOINT_TYPE, "endpoint": "http://p.test", "endpointProperties": [BEARER]}
     ) == Address("http://p.test", "t" * 40, "", "")
@@ -227,6 +263,7 @@ def test_a_token_that_names_its_scheme_stays_as_it_came() -> None:
 
 
 def test_every_field_of_a_message_that_is_no_text_is_told() -> None:
+    assert rules.texts({"a": "x"}, ["a"]) == {"a": "x"}
     fields = {"a": "x" * 10, "b": "", "c": 5, "d": "x" * 11, "e": ["x"], "g": 5}
     with pytest.raises(Refusal) as refused:
         rules.texts(fields, iter("abcdef"), 10)
@@ -248,6 +285,12 @@ def test_every_field_of_a_message_that_is_no_text_is_told() -> None:
 )
 def test_the_files_that_a_proof_names(named: Any, found: set[str]) -> None:
     assert rules.digests({"files": named}) == found
+
+
+def test_a_process_is_told_compactly() -> None:
+    assert rules.process_message("c", "p", "STARTED") == {
+        "@context": [DSP_CONTEXT], "@type": "TransferProcess", "providerPid": "p", "consumerPid": "c", "state": "STARTED",
+    }  # fmt: skip
 
 
 def test_a_message_without_a_code_or_a_reason_has_no_empty_ones() -> None:
@@ -275,6 +318,10 @@ def test_the_proof_says_where_control_ended() -> None:
     facts: dict[str, Any] = {"agreement": "a", "node": "n", "reason": "r", "at": "t", "by": "p", "keys": ["k2", "k1"],
                              "files": [{"digest": "sha256:1", "bytes": 1, "role": "released"}]}  # fmt: skip
     kept = rules.destruction_proof(**facts, download_allowed=False)
+    assert kept == {**facts, "kind": "destruction_proof", "version": 1, "keys": ["k1", "k2"], "control": "complete"}
+    files = [{"digest": "sha256:2"}, {"digest": "sha256:1"}]
+    assert rules.destruction_proof(**{**facts, "files": files}, download_allowed=False)["files"] == files[::-1]
     let_go = rules.destruction_proof(**facts, download_allowed=True)
     assert kept["control"] == "complete" and "note" not in kept and kept["keys"] == ["k1", "k2"]
     assert let_go["control"] == "ends at download" and "beyond" in let_go["note"]["en"]
+    assert "已下载" in let_go["note"]["zh"]

@@ -45,12 +45,150 @@ def test_worked_case() -> None:
     assert figures["profit_rate_bound"].value == "0.078"
     assert figures["permitted_profit"].value == 93_600_000
     assert figures["mpr"].value == 1_308_600_000
-    assert all(f.formula and f.inputs for f in figures.values())
+    assert all(f.formula for f in figures.values())
     state = rules.revenue_state(1_350_000_000, 1_308_600_000)
     assert state["next_deduction_fen"] == 41_400_000
     assert state["deviation_percent"] == "3.16"
     assert state["adjust"] == "fees"
     assert state["alert_percent"] == 100
+
+
+def test_every_figure_comes_with_what_it_was_made_of() -> None:
+    previous = {"mpr_fen": 10, "actual_fen": 40, "spread_periods": 3, "carried_fen": 5}
+    oc, pp, tax = 1_200_000_000, 93_600_000, 15_000_000
+    for told, back in (
+        (previous, 15),
+        ({**previous, "carried_fen": 0}, 10),
+        ({"mpr_fen": 10, "actual_fen": 40}, 30),
+        (None, 0),
+    ):
+        figures = rules.maximum_permitted_revenue(survey(previous=told))
+        defaults = {"spread_periods": 1, "carried_fen": 0}
+        assert [(figure.name, figure.value, figure.inputs) for figure in figures] == [
+            ("operating_cost", oc, {"charged_costs_fen": [700_000_000, 600_000_000], "subsidy_fen": 100_000_000}),
+            ("profit_rate_bound", "0.078", {"y10": "0.0180"}),
+            ("permitted_profit", pp, {"OC": oc, "r": "0.0780"}),
+            ("clawback", back, {**defaults, **(told or {"mpr_fen": 0, "actual_fen": 0})}),
+            ("mpr", oc + pp + tax - back, {"OC": oc, "PP": pp, "TAX": tax, "clawback": back}),
+        ]  # fmt: skip
+
+
+def test_a_year_without_a_complete_one_before_it_is_a_trial_and_no_other_is() -> None:
+    assert mpr(survey(trial=False, complete_year=True)) == mpr(survey(trial=True, complete_year=False))
+
+
+def test_what_is_wholly_subsidised_may_earn_its_tax() -> None:
+    assert mpr(survey(subsidy_fen=1_300_000_000)) == WORKED["tax_fen"]
+    assert mpr(survey(operating_cost_fen=1_200_000_000)) == 1_308_600_000
+
+
+def of_period(first: int, years: int, permitted: int, serial: int, **previous: int) -> dict[str, Any]:
+    told = {"period": {"from_year": first, "years": years}, **({"previous": previous} if previous else {})}
+    return {"survey": told, "mpr_fen": permitted, "serial": serial}
+
+
+ONE, OTHER = of_period(2023, 3, 100, 1), of_period(2023, 3, 120, 2)
+SPREAD = [of_period(2020, 3, 90, 1), of_period(2023, 3, 100, 2, mpr_fen=90, actual_fen=99, spread_periods=3)]
+
+
+@pytest.mark.parametrize(
+    ("known", "previous", "carried"),
+    [
+        ([], None, None),
+        ([], {"mpr_fen": 7, "actual_fen": 9}, None),  # of before this node; nothing here says otherwise
+        ([ONE], {"mpr_fen": 100, "actual_fen": 0}, None),
+        ([ONE], {"mpr_fen": 100, "actual_fen": 0, "carried_fen": 0}, None),
+        ([ONE], None, 0),
+        ([ONE], {"mpr_fen": 99, "actual_fen": 0}, 0),
+        ([ONE], {"mpr_fen": 100, "actual_fen": 0, "carried_fen": 1}, 0),
+        ([ONE, OTHER], {"mpr_fen": 120, "actual_fen": 0}, None),  # of one period the last stands
+        ([OTHER, ONE], {"mpr_fen": 100, "actual_fen": 0}, 0),
+        ([of_period(2024, 3, 100, 1)], None, None),  # not over in 2026
+        ([of_period(2020, 3, 90, 3), ONE], {"mpr_fen": 100, "actual_fen": 0}, None),
+        (SPREAD, {"mpr_fen": 100, "actual_fen": 0, "carried_fen": 3}, None),
+        (SPREAD, {"mpr_fen": 100, "actual_fen": 0}, 3),
+        ([*SPREAD, of_period(2022, 1, 80, 3)], {"mpr_fen": 100, "actual_fen": 0, "carried_fen": 3}, None),
+    ],
+)
+def test_what_was_earned_too_much_is_carried_to_its_end(
+    known: list[dict[str, Any]], previous: dict[str, int] | None, carried: int | None
+) -> None:
+    """carried: what the refusal asks for; None where the survey stands."""
+    asked = survey(previous=previous)
+    if carried is None:
+        rules.check_previous(asked, iter(known))
+        return
+    with pytest.raises(Refusal) as refused:
+        rules.check_previous(asked, iter(known))
+    assert refused.value.code == "PRC-621"
+    found = refused.value.facts
+    assert (found["from_year"], found["to_year"], found["carried_fen"]) == (2023, 2025, carried)
+
+
+def test_the_last_of_three_parts_is_carried_and_no_fourth() -> None:
+    third = of_period(2026, 3, 110, 3, mpr_fen=100, actual_fen=0, carried_fen=3)
+    fourth = of_period(2029, 3, 115, 4, mpr_fen=110, actual_fen=0, carried_fen=3)
+    for first, known, carried in ((2029, [*SPREAD, third], 3), (2032, [*SPREAD, third, fourth], 0)):
+        previous = {"mpr_fen": known[-1]["mpr_fen"], "actual_fen": 0}
+        asked = survey(period={"from_year": first, "years": 3}, previous={**previous, "carried_fen": carried})
+        rules.check_previous(asked, known)
+        with pytest.raises(Refusal):
+            rules.check_previous({**asked, "previous": {**previous, "carried_fen": 3 - carried}}, known)
+
+
+@pytest.mark.parametrize(
+    ("changes", "places"),
+    [
+        ({"operator": ""}, ["operator"]),
+        ({"costs": None}, ["costs"]),
+        ({"costs": {"amount_fen": 1}}, ["costs"]),
+        ({"costs": [WORKED["costs"][0], 5]}, ["costs"]),
+        ({"costs": []}, ["costs"]),
+        ({"complete_year": 0, "trial": None}, ["complete_year", "trial"]),
+        ({"bond_yield": None, "profit_rate": None}, ["bond_yield", "profit_rate"]),
+        ({"subsidy_fen": -1, "tax_fen": -1}, ["subsidy_fen", "tax_fen"]),
+        ({"zeal": 1, "age": 2}, ["age", "zeal"]),
+        ({"previous": 5}, ["previous"]),
+        ({"previous": {}}, ["previous.mpr_fen", "previous.actual_fen"]),
+        ({"previous": {"mpr_fen": -1, "actual_fen": 1, "carried_fen": -1}}, ["previous.mpr_fen", "previous.carried_fen"]),
+        *(
+            ({"previous": {"mpr_fen": 1, "actual_fen": 1, "spread_periods": periods}}, ["previous.spread_periods"])
+            for periods in (0, -1, "2", 1.0, True)
+        ),
+    ],
+)  # fmt: skip
+def test_where_a_survey_is_wrong(changes: dict[str, Any], places: list[str]) -> None:
+    assert [problem.where for problem in rules.survey_problems(survey(**changes))] == places
+
+
+@pytest.mark.parametrize(
+    ("period", "places"),
+    [
+        ({"from_year": 2026, "years": 1}, []),
+        ({"from_year": 2000, "years": 3}, []),
+        ({"from_year": 9000, "years": 2}, []),
+        ({"from_year": 1999, "years": 0}, ["period.years", "period.from_year"]),
+        ({"from_year": 9001, "years": 4}, ["period.years", "period.from_year"]),
+        ({"from_year": "2026", "years": True}, ["period.years", "period.from_year"]),
+        ([2026, 3], ["period.years", "period.from_year"]),
+    ],
+)
+def test_the_evaluation_period(period: Any, places: list[str]) -> None:
+    assert [problem.where for problem in rules.period_problems(period)] == places
+
+
+def test_the_years_of_a_period_and_what_it_shares_with_another() -> None:
+    def period(first: int, years: int) -> dict[str, int]:
+        return {"from_year": first, "years": years}
+
+    now = period(2026, 3)
+    assert [year for year in range(2020, 2035) if rules.in_period(now, year)] == [2026, 2027, 2028]
+    assert rules.in_period(None, 1900)
+    assert rules.years(now) == {"from_year": 2026, "to_year": 2028}
+    assert rules.years(None) == {"from_year": None, "to_year": None}
+    for other, shares in ((period(2023, 3), False), (period(2024, 3), True), (period(2027, 1), True),
+                          (period(2028, 1), True), (period(2029, 1), False), (None, True)):  # fmt: skip
+        assert rules.same_period(now, other) is rules.same_period(other, now) is shares
 
 
 def test_excess_of_the_period_before_is_deducted_and_may_be_spread() -> None:
@@ -182,8 +320,12 @@ def test_fee_gate(purpose: str, amount: int, cap: int | None, guided: bool, code
 
 @pytest.mark.parametrize(
     ("actual", "level", "adjust"),
-    [(790, 0, "ceilings"), (800, 80, "ceilings"), (950, 95, "fees"), (1000, 100, "none"), (1101, 100, "ceilings")],
-)
+    [
+        (799, 0, "ceilings"), (800, 80, "ceilings"), (899, 80, "ceilings"), (900, 80, "fees"), (949, 80, "fees"),
+        (950, 95, "fees"), (999, 95, "fees"), (1000, 100, "none"), (1100, 100, "fees"), (1101, 100, "ceilings"),
+    ],
+)  # fmt: skip
 def test_revenue_alerts(actual: int, level: int, adjust: str) -> None:
     state = rules.revenue_state(actual, 1000)
     assert (state["alert_percent"], state["adjust"]) == (level, adjust)
+    assert (state["actual_fen"], state["mpr_fen"], state["next_deduction_fen"]) == (actual, 1000, max(0, actual - 1000))

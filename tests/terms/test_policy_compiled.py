@@ -1,5 +1,7 @@
 """Compiled decisions are those of the definition, scopes and logic among them, and their advice passes when followed."""
 
+import itertools
+
 import pytest
 from hypothesis import assume, given, settings
 from policy_drawn import accepted, actions, contexts, policies
@@ -98,6 +100,64 @@ def test_what_is_unknown_neither_permits_nor_lifts_when_exactly_one_must_hold():
     assert decide(checked(may), "read", {"count": 1, "region": "31"}).allowed
     assert decide(checked(must_not), "read", {"count": 1}).outcome == "denied"
     assert decide(checked(must_not), "read", {"count": 1, "region": "5201"}).allowed
+
+
+PARTS = (
+    (Constraint("count", "lteq", "3"), {True: {"count": 1}, False: {"count": 9}, None: {}}),
+    (Constraint("region", "isPartOf", ("52",)), {True: {"region": "5201"}, False: {"region": "31"}, None: {}}),
+    (Constraint("executionEnv", "eq", "07"), {True: {"executionEnv": "07"}, False: {"executionEnv": "01"}, None: {}}),
+)  # fmt: skip
+TRUTHS = [t for size in (2, 3) for t in itertools.product((True, None, False), repeat=size)]
+
+
+@pytest.mark.parametrize("how", ["and", "andSequence", "or", "xone"])
+@pytest.mark.parametrize("truths", TRUTHS)
+def test_whatever_is_known_of_the_parts_a_whole_permits_when_sure_and_forbids_unless_sure(how, truths):
+    whole = Logical(how, tuple(part for part, _ in PARTS[: len(truths)]))
+    context = {k: v for truth, (_, given_) in zip(truths, PARTS, strict=False) for k, v in given_[truth].items()}
+    result = held(whole, context)
+    may, must_not = Policy("p", (Rule("read", (whole,)),)), Policy("p", (Rule("read"),), (Rule("read", (whole,)),))
+    assert decide(may, "read", context).allowed is (result is True)
+    assert decide(must_not, "read", context).allowed is (result is False)
+
+
+EITHER = Constraint("purpose", "isAnyOf", ("credit_scoring", "public_welfare"))
+SCORING = Constraint("purpose", "eq", "credit_scoring")
+
+
+@pytest.mark.parametrize("parts", [(EITHER, SCORING), (SCORING, EITHER)])
+def test_the_advice_for_exactly_one_leaves_the_other_out(parts):
+    policy = checked(Policy("p", (Rule("read", (Logical("xone", parts),)),)))
+    assert decide(policy, "read", {"purpose": "industry_development"}).needs == {"purpose": "public_welfare"}
+
+
+def test_advice_leads_to_a_permission_whose_duties_are_still_to_be_done():
+    policy = checked(Policy("p", (Rule("read", (Constraint("count", "lteq", "3"),), duties=(Rule("anonymize"),)),)))
+    assert decide(policy, "read", {"count": 5}).needs == {"count": "3"}
+
+
+FIELDS = ("area", "starts")
+
+
+@pytest.mark.parametrize(
+    ("may", "must_not", "context", "known"),
+    [
+        ((), Rule("read", target="6X"), {"target": "6X"}, False),  # nobody is told to ask for another product,
+        ((), Rule("read", assignee="91A"), {"assignee": "91A"}, False),  # or to be another party
+        ((Constraint("dataField", "isAllOf", ("area",)),), Rule("read", (Constraint("dataField", "isAllOf", ("area",)),)),
+         {"dataField": ["area"]}, True),
+        ((Constraint("dataField", "isAllOf", FIELDS),), Rule("read", (Constraint("dataField", "isAllOf", FIELDS),)),
+         {"dataField": list(FIELDS)}, False),
+        ((Constraint("dataField", "hasPart", FIELDS),), Rule("read", (Constraint("dataField", "hasPart", FIELDS),)),
+         {"dataField": list(FIELDS)}, False),
+        ((Constraint("dataField", "hasPart", FIELDS), Constraint("count", "lteq", "3")),
+         Rule("read", (Constraint("dataField", "hasPart", FIELDS),)), {"dataField": list(FIELDS), "count": 1}, False),
+    ],
+)  # fmt: skip
+def test_that_there_is_no_change_is_said_only_where_all_were_tried(may, must_not, context, known):
+    decision = decide(checked(Policy("p", (Rule("read", may),), (must_not,))), "read", context)
+    assert decision.outcome == "denied"
+    assert decision.change.en.startswith("Nothing passes" if known else "No change that passes was found")
 
 
 TO_ONE = Policy("p", (Rule("read", target="6X", assignee="91A"), Rule("compute")), (Rule("compute", assignee="91B"),),

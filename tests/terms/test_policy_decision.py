@@ -671,3 +671,41 @@ def test_what_a_duty_says_of_its_own_doing_is_not_told_as_a_condition():
     )
     assert "Must pay (amount paid is 5.00 CNY) if region lies within 52." in words.en
     assert "补偿（交易金额等于 5.00 CNY；限制地域属于部分 52）" in words.zh
+
+
+SCORING = (Constraint("purpose", "eq", "credit_scoring"), Constraint("executionEnv", "eq", "07"))
+
+
+@pytest.mark.parametrize(
+    ("when", "context", "zh", "en"),
+    [
+        ((), {}, "禁止“读取”。", "'read' is forbidden."),
+        (
+            SCORING, {"purpose": "credit_scoring", "executionEnv": "07"},
+            "禁止“读取”，当使用目的等于 信用评分且执行环境等于 其他。",
+            "'read' is forbidden when purpose is credit scoring and execution environment is other.",
+        ),
+        (
+            SCORING, {"purpose": "credit_scoring"},
+            "禁止“读取”，当使用目的等于 信用评分且执行环境等于 其他；执行环境未提供，不能排除该情形。",
+            "'read' is forbidden when purpose is credit scoring and execution environment is other; executionEnv was not "
+            "given, which does not rule it out.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_prohibition_says_when_it_forbids_and_what_is_not_known(when, context, zh, en):
+    decision = decide(Policy("p", (Rule("read"),), (Rule("read", when),)), "read", context)
+    assert (decision.zh, decision.en) == (zh, en)
+
+
+def test_of_permissions_that_are_equally_far_the_first_is_told():
+    welfare, few = Constraint("purpose", "eq", "public_welfare"), Constraint("count", "lteq", "3")
+    asked = {"purpose": "credit_scoring", "count": 5}
+    for first, other, needs in ((welfare, few, {"purpose": "public_welfare"}), (few, welfare, {"count": "3"})):
+        decision = decide(Policy("p", (Rule("read", (first,)), Rule("read", (other,)))), "read", asked)
+        assert (decision.rule, decision.needs) == ("permissions[0].constraints[0]", needs)
+
+
+def test_a_duty_to_be_done_first_asks_for_no_other_values():
+    decision = decide(checked(SUPPLY), "delivery", {"region": "520103"})
+    assert (decision.outcome, decision.needs) == ("conditional", {})

@@ -29,8 +29,8 @@ def count_limit(policy: Mapping[str, Any], rule: str = "") -> int | None:
     for constraint in (constraint for one in named or permissions for constraint in one.get("constraints", [])):
         if constraint.get("left") != "count":
             continue
-        right = constraint.get("right")
-        if not isinstance(right, str | int) or not str(right).isdigit():
+        right = str(constraint.get("right"))
+        if not right.isdecimal():
             continue
         if constraint.get("op") in ("lteq", "eq"):
             bounds.append(int(right))

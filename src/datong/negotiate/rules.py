@@ -1,4 +1,7 @@
-"""Pure rules: what a move leads to, how an asked offer differs from the published one, what an agreement says."""
+"""Pure rules: what a move leads to, how an asked offer differs from the published one, what an agreement says.
+
+Contract: tests/negotiate/test_negotiate_moves.py, tests/negotiate/test_negotiate_offers.py.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from typing import Any
 
 from datong.ground.refusal import Refusal, Text
 from datong.negotiate.model import (
-    FINAL,
     MOVE_REFUSED,
     MOVES,
     OFFER_DIFFERS,
@@ -51,7 +53,7 @@ def received(state: State, pending: Act | None, act: Act, by: Party, negotiation
             open=Act.terminate.value,
         )  # fmt: skip
     allowed, after = MOVES.get((state, act), ((), state))
-    if by not in allowed and pending is not None and overtakes(state, pending, act, by):
+    if pending is not None and overtakes(state, pending, act, by):
         _, implied = MOVES[state, pending]
         return MOVES[implied, act][1]
     return after if by in allowed else moved(state, act, by, negotiation)
@@ -62,7 +64,7 @@ def overtakes(state: State, pending: Act, act: Act, by: Party) -> bool:
     _, implied = MOVES.get((state, pending), ((), state))
     allowed, _ = MOVES.get((implied, act), ((), state))
     direct, _ = MOVES.get((state, act), ((), state))
-    return by not in direct and by in allowed and implied is not state and implied not in FINAL
+    return by not in direct and by in allowed
 
 
 def refusal_of_request(published: Mapping[str, Any], asked: Mapping[str, Any]) -> Refusal | None:
