@@ -204,3 +204,11 @@ def datong(*arguments: str) -> str:
     done = subprocess.run([sys.executable, "-m", "datong", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
+
+
+def test_a_table_of_many_codes_is_looked_up() -> None:
+    contents = files({"x": {"from": "a", "as": "code", "codes": "cc"}, "n": "n"}, prop("x"), prop("n"))
+    contents["standards/cc.codes.yaml"] = {"codes": {f"c{n}": f"it's {n % 7}" for n in range(40)}}
+    texts = ["c0", " c39", "c40", "", None, "c7", "c7"]
+    result = same(mapped(contents), things=rows_of(*({"a": text, "n": str(n)} for n, text in enumerate(texts))))
+    assert result["harmonised"]["x"].to_pylist() == ["it's 0", "it's 4", None, None, "it's 0", "it's 0"]

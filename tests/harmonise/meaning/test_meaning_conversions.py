@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harmonise_desk import files, mapped, prop, rows_of, run, standard, write
+from harmonise_desk import WANTED, files, mapped, prop, rows_of, run, standard, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from meaning_desk import outcomes, outcomes_of, told
@@ -648,6 +648,23 @@ def test_what_a_birth_number_tells() -> None:
     born = [date(1970, 12, 13), date(1945, 2, 4), date(1945, 2, 4), date(1999, 12, 13), None, None]
     assert [value for value, _ in outcomes(texts, {"as": "birth_date", **said}, "date")] == born
     assert [value for value, _ in outcomes(texts, {"as": "sex", **said})] == ["2", "1", "1", "2", None, None]
+
+
+@pytest.mark.parametrize("match", ["whole", "prefix"])
+def test_a_table_that_is_looked_up_gives_what_is_asked_code_by_code(
+    monkeypatch: pytest.MonkeyPatch, match: str
+) -> None:
+    contents = files({"x": {"from": "a", "as": "code", "codes": "cc"}, "y": {"constant": "c7", "as": "code", "codes": "cc"}},
+                     prop("x", required=True), prop("y"), missing=["-"])  # fmt: skip
+    contents["standards/cc.codes.yaml"] = {"match": match, "codes": {f"c{n}": f"it's {n % 7}" for n in range(40)}}
+    texts = ["c0", " c39\t", "ｃ１２", "c40", "-", "", None, "c7", "c7", "C7", "0c1"]
+    found = []
+    for looked_up_from in (1, 1000):
+        monkeypatch.setattr("datong.harmonise.rules.conversions.codes.LOOKED_UP_FROM", looked_up_from)
+        result = run(mapped(contents), things=rows_of(*({"a": text} for text in texts)))
+        found.append([result[name].to_pylist() for name in WANTED])
+    assert found[0] == found[1]
+    assert {row["source_row"]: row["x"] for row in found[0][0]}[2] == "it's 4"
 
 
 # --- codes on a day ----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from datong.harmonise.store import elements, texts
 
 FOLDERS = ("sources", "standards", "mappings", "elements", "codes")
 ENDS = dict.fromkeys(FOLDERS, (".yaml",)) | {"standards": (".odcs.yaml", ".codes.yaml")}
-FILE_BYTES_MAX = 1_000_000
+FILE_BYTES_MAX = 8_000_000
 FILES_MAX = 2_000
 
 

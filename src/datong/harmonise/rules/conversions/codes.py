@@ -6,12 +6,18 @@ from datong.engine.model import literal
 from datong.harmonise.model.mappings import Code, Codes, Column
 from datong.harmonise.rules.conversions.names import Cases, clean, value
 
+LOOKED_UP_FROM = 20
+"""Codes from which a table is looked up: of a CASE every row is asked for one code after the other."""
+
 
 def decoded(text: str, codes: Codes) -> str:
     """What the code in a cleaned text means, or NULL."""
-    whens = []
-    for code in codes.entries:
-        whens.append(f"WHEN {_is_code(text, code, codes)} THEN {_meant(codes, _succession(codes, code))}")
+    if codes.whole and not codes.on and len(codes.entries) >= LOOKED_UP_FROM:
+        rows = ", ".join(f"({literal(code.starts)}, {literal(code.to)})" for code in codes.entries)
+        return f"(SELECT min(meant) FROM (VALUES {rows}) AS codes(code, meant) WHERE code = {text})"
+    whens = [
+        f"WHEN {_is_code(text, code, codes)} THEN {_meant(codes, _succession(codes, code))}" for code in codes.entries
+    ]
     return f"CASE {' '.join(whens)} END"
 
 
