@@ -44,8 +44,8 @@ FILES = ("classify", "treat", "risk", "flows", "policy")
 
 @contextmanager
 def bringing_rooms() -> Iterator[None]:
-    """While modules come nothing becomes garbage, and they stay as long as the command: the collector, which would go
-    through all of them a dozen times, waits, and passes over them afterwards. A tenth of a short command's time."""
+    """While modules come nothing becomes garbage, and they stay as long as the process: the collector, which would go
+    through all of them a dozen times, waits, and passes over them afterwards. A fifth of the time of a start."""
     gc.disable()
     try:
         yield
@@ -279,7 +279,8 @@ def repair(
 @MASTER
 def serve(folder: Path, engine: str, master: str | None) -> None:
     """Run the node of FOLDER until Ctrl-C."""
-    from datong.app import serve as run  # noqa: PLC0415 - heavy
+    with bringing_rooms():
+        from datong.app import serve as run  # noqa: PLC0415 - heavy
 
     run(folder, _master(engine, master))
 
@@ -290,7 +291,8 @@ def serve(folder: Path, engine: str, master: str | None) -> None:
 @click.option("--name", required=True, help="Name of the person.")
 def add_operator(folder: Path, login: str, name: str) -> None:
     """Add the first operator of a node; prints a login link that works once and a token for programs."""
-    from datong.app import first_operator  # noqa: PLC0415 - heavy
+    with bringing_rooms():
+        from datong.app import first_operator  # noqa: PLC0415 - heavy
 
     added = first_operator(folder, login=login, name=name)
     click.echo(f"Operator {login} is {added.person}.")
@@ -306,7 +308,8 @@ def add_operator(folder: Path, login: str, name: str) -> None:
 @AS_JSON
 def classify(table: Path, confirmed: Path | None, write: Path | None, as_json: bool) -> None:
     """Find the personal data in the columns of TABLE, with evidence, and propose grades; shows no value."""
-    from datong.cli.classifying import classified  # noqa: PLC0415 - heavy
+    with bringing_rooms():
+        from datong.cli.classifying import classified  # noqa: PLC0415 - heavy
 
     classified(table, confirmed=confirmed, write=write, as_json=as_json)
 
@@ -325,7 +328,8 @@ def treat(
     table: Path, plan: Path, out: Path | None, key_file: Path | None, dataset: str, folder: Path, as_json: bool
 ) -> None:
     """Treat the personal data of TABLE by a plan; a column that the plan does not mention is refused."""
-    from datong.cli.treating import treated  # noqa: PLC0415 - heavy
+    with bringing_rooms():
+        from datong.cli.treating import treated  # noqa: PLC0415 - heavy
 
     treated(table, plan, key_file=key_file, folder=folder, out=out, dataset=dataset, as_json=as_json)
 
@@ -361,7 +365,8 @@ def risk(
     as_json: bool,
 ) -> None:
     """Measure what an attacker could do with TABLE, alone and with what its recipients hold already."""
-    from datong.cli.risking import risked  # noqa: PLC0415 - heavy
+    with bringing_rooms():
+        from datong.cli.risking import risked  # noqa: PLC0415 - heavy
 
     risked(
         table, columns, person=person, form=form, earlier=earlier, population=population, gate=gate, worst=worst,

@@ -126,6 +126,7 @@ def _english(runs: list[str]) -> tuple[Unit, ...] | None:
     return tuple(units) if known and any(unit.weight for unit in units) else None
 
 
+@functools.cache
 def _unit(meanings: frozenset[str]) -> Unit:
     weight = max(glossary().weights[meaning] for meaning in meanings)
     return Unit(meanings, weight, head=any(glossary().weights[meaning] == WEIGHTS["h"] for meaning in meanings))
@@ -149,8 +150,8 @@ def _run_together(run: str) -> list[Unit]:
     best: list[tuple[float, tuple[str, ...]] | None] = [(0.0, ()), *([None] * len(run))]
     for end in range(1, len(run) + 1):
         for start in range(max(0, end - 14), end):
-            before, part = best[start], stem(run[start:end])
-            if before is None or part not in words or end - start < 2:
+            before = best[start]
+            if before is None or end - start < 2 or (part := stem(run[start:end])) not in words:
                 continue
             cost = before[0] + (1.0 if end - start > 2 else 1.6)
             now = best[end]
