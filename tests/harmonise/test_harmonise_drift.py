@@ -64,6 +64,17 @@ def test_a_renamed_column_is_found_by_its_values_or_its_name() -> None:
     }
 
 
+@pytest.mark.parametrize(("was", "now", "also"), [
+    ("毛重(千克)", "毛重(吨)", ", and says 吨, not 千克: make sure of its `unit`, too"), ("毛重(千克)", "毛重(KG)", ""),
+    ("毛重(千克)", "毛重", ""), ("毛重", "毛重(吨)", ""), ("金额（元）", "金额（万元）", ", and says 万元, not 元: make sure of its `unit`, too"),
+])  # fmt: skip
+def test_a_new_name_that_says_another_unit_is_told_so(was: str, now: str, also: str) -> None:
+    """Who gives the mapping the new name alone would read tons as kilograms."""
+    values = [str(n / 7) for n in range(50)]
+    (found,) = rules.differences([column(was, *values)], [column(now, *values)], [was])
+    assert found.said.en == f"is gone; it is probably called {now} now{also}"
+
+
 def test_a_column_that_is_gone_is_not_matched_with_anything() -> None:
     before = [column("plate", *PLATES), column("n", "1")]
     assert told(before, [column("n", "1"), column("weather", "雨", "晴")], "plate") == [

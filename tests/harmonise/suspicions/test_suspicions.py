@@ -238,6 +238,8 @@ def test_swapped_coordinates_constants_and_rounded_times() -> None:
     assert "swapped" not in kinds(lat=north, lng=east)
     assert "constant" in kinds(a=["x"] * 200)
     assert "constant" not in kinds(a=["x"] * 200 + ["y"])
+    assert "constant" not in kinds(marked=["√"] * 120 + [""] * 100), "a column of marks has two values"
+    assert "constant" in kinds(a=["x"] * 200 + [""] * 5)
     start = datetime(2019, 1, 1, tzinfo=UTC)
     hourly = [f"{start + timedelta(hours=n):%Y-%m-%d %H:%M:%S}" for n in range(500)]
     (found,) = [one for one in look(at=hourly) if one.kind == "rounded"]

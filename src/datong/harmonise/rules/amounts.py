@@ -47,6 +47,10 @@ EXCEL = "excel"
 """The format of a day that Excel counts from 1899-12-30, 1900-02-29 being a day that never was."""
 
 
+SPACES = r"[ \x{00A0}\x{2009}\x{202F}]"
+"""A blank between thousands, as people type it and as programs write it, who keep it at the end of a line."""
+
+
 # --- numbers -----------------------------------------------------------------------------------------------------
 
 
@@ -68,6 +72,8 @@ def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
         thousands = meaning.decimal if thousands == "." else thousands
     if not thousands:
         return text
+    if thousands == " ":
+        text = f"regexp_replace({text}, '{SPACES}', ' ', 'g')"
     signs = "|".join(_signs(meaning))
     behind = f"({signs})?" if signs else ""
     behind = rf"({signs or ''}|\s*{_WORD})?" if meaning.carries_unit else behind
@@ -185,7 +191,8 @@ def fixed(raw: str, narrow: str, text: str, thousands: str, meaning: Meaning) ->
     if meaning.currency:
         cases.append((f"regexp_matches({raw}, {literal('|'.join(CURRENCY[meaning.currency]))})", "currency"))
     if thousands:
-        cases.append((f"contains({raw}, {literal(thousands)})", "thousands_separator"))
+        there = f"regexp_matches({raw}, '{SPACES}')" if thousands == " " else f"contains({raw}, {literal(thousands)})"
+        cases.append((there, "thousands_separator"))
     if meaning.multipliers:
         cases.append((f"NOT regexp_full_match({text}, '{NUMBER}%?')", "multiplier"))
     return cases

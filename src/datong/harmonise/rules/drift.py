@@ -14,6 +14,8 @@ from collections.abc import Collection, Iterable, Sequence
 from datong.ground.refusal import Text
 from datong.harmonise.model.drift import ColumnSeen, Difference
 from datong.harmonise.model.reading import SampleColumn
+from datong.harmonise.rules.headings import unit_of
+from datong.harmonise.rules.units import Step, step
 
 PRINTS = 16
 PRINTED_VALUES = 300
@@ -86,7 +88,8 @@ def differences(
         partner = partners.get(column.path)
         breaking = column.path in mapped
         if partner is not None:
-            said = Text(f"已不存在；多半改名为 {partner}", f"is gone; it is probably called {partner} now")
+            zh, en = _other_unit(column.path, partner)
+            said = Text(f"已不存在；多半改名为 {partner}{zh}", f"is gone; it is probably called {partner} now{en}")
             found.append(Difference("renamed", column.path, said, breaking))
         else:
             found.append(Difference("removed", column.path, Text("已不存在", "is gone"), breaking))
@@ -102,6 +105,14 @@ def differences(
     if common != [c.path for c in now if c.path in old]:
         found.append(Difference("order", "", Text("列的次序已变", "the columns stand in another order")))
     return tuple(found)
+
+
+def _other_unit(before: str, now: str) -> tuple[str, str]:
+    """What is added where the new name says another unit: who changes the name alone reads a thousand times as much."""
+    (old, sure), (new, also) = unit_of(before, ""), unit_of(now, "")
+    if not (sure and also) or old == new or step(old, new) == Step(1, 0, 1):
+        return "", ""
+    return f"，单位由 {old} 变为 {new}：unit 也要核对", f", and says {new}, not {old}: make sure of its `unit`, too"
 
 
 def renamed(before: Sequence[ColumnSeen], now: Sequence[ColumnSeen]) -> dict[str, str]:

@@ -195,8 +195,11 @@ def _texts(
     missing = drafting.missing_of(sample.columns)
     taken = [p for p in proposals if p.element is not None and p.verdict is not Verdict.leave]
     if not taken:
-        said = "No column was matched, so no mapping was drafted: try another standard or pack."
-        return {}, [], [Text("没有匹配的列，未起草映射：请换一个标准或数据元包。", said)]
+        zh = "没有匹配的列，未起草映射：请换一个标准或数据元包（library 为全部）；"
+        en = "No column was matched, so no mapping was drafted: try another standard or pack (`library`: all of them), "
+        zh += "或自写标准与映射（standards/、mappings/），或为本行业的用词写数据元包（elements/）。"
+        en += "or write your own: a standard and a mapping (standards, mappings), or a pack of your words (elements)."
+        return {}, [], [Text(zh, en)]
     file = f"standards/{standard}.odcs.yaml"
     known = standard_of(file, contents[file])[0] if standard else None
     kinds = {element.name: element.type for element in known.elements} if known else {}

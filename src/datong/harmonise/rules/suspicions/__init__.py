@@ -52,6 +52,7 @@ def suspected(
     zones = declared or {}
     for column in columns:
         values = [value.strip() for value in column.values if value is not None and value.strip()]
+        marked = len(values) < 0.9 * len(column.values)  # √ or nothing: what is empty is the other value
         values = values[:: max(1, math.ceil(len(values) / MOST))]
         is_code = column.path not in numbers or is_postcode(column.path)
         if is_code and len(values) >= (FEW if any(value.startswith("0") for value in values) else LEAST):
@@ -62,7 +63,8 @@ def suspected(
             continue
         if zones.get(column.path) != "offset":
             found += not_local_time(column.path, values, zones.get(column.path, ""))
-        for detector in (constant, hidden_sex, mixed_units, sentinel, rounded, exponent, mojibake):
+        found += [] if marked else constant(column.path, values)
+        for detector in (hidden_sex, mixed_units, sentinel, rounded, exponent, mojibake):
             found += detector(column.path, values)
     found += [*swapped(columns), *sums(columns), *totals(columns), *named_once(columns)]
     return (*found, *renamed(columns), *second_table(columns))
