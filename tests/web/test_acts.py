@@ -115,8 +115,14 @@ def test_a_record_says_who_may_do_what_this_person_may_not(browser: Browser, sto
         said = others(browser.get(f"/invoices/{INVOICE}?lang=en").text)
         assert all(one in said for one in wanted), (login, state, said)
         assert bool(wanted) is bool(said), (login, state, said)
-    instrument(store, "agreement", "OFFERED", grantor=mine, grantee=OTHER)
+    instrument(store, "agreement", "COLLECTIVE_DECISION", grantor=mine, grantee=OTHER)
     browser.enter("rv")
+    told = "（法务、实施机构经办；本节点尚无此角色的人员）"
+    assert told in others(browser.get(f"/instruments/{INSTRUMENT}?lang=zh").text), "nobody would ever sign it"
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="st", name="专员", roles=["steward"])
+    assert "尚无" not in others(browser.get(f"/instruments/{INSTRUMENT}?lang=zh").text)
+    instrument(store, "agreement", "OFFERED", grantor=mine, grantee=OTHER)
     said = others(browser.get(f"/instruments/{INSTRUMENT}?lang=zh").text)
     assert f"作为被授予方会签协议（{OTHER}）" in said
     assert "会签协议（数据专员" not in said, "at this node nobody may"

@@ -46,6 +46,7 @@ def test_what_a_deed_was_answered_is_read_again_and_is_done_once(browser: Browse
     (token,) = found
     assert token not in address
     assert 'value="jupyter"' not in told[0].text
+    assert "<title>已完成：" in told[0].text
     english = browser.post(TOKEN, data={**hidden(told[0]), "_show": "en"})
     assert token in english.text
     assert ">Done</h2>" in english.text
@@ -60,14 +61,21 @@ def test_a_refusal_is_read_again_in_both_languages_with_what_was_typed(browser: 
     told = [browser.get(address) for _ in range(2)]
     assert [page.status_code for page in told] == [400, 400]
     for page in told:
+        assert "<title>未完成：添加人员" in page.text
         assert "下一步" in page.text
         assert 'value="欧阳新人"' in page.text
         assert "short-secret" not in page.text
     english = browser.post(ADD, data={**WRONG, **hidden(told[0]), "name": "欧阳另人", "_show": "en"})
     assert english.status_code == 400
-    assert "role king" in text(english).lower() or "king" in text(english)
+    assert "king" in text(english)
     assert '<section class="refusal invalid" role="alert">' in english.text
     assert 'value="欧阳另人"' in english.text, "and what was typed since"
+    assert "添加人员" not in english.text
+    short = sent(browser, ADD, {"name": "x"})
+    assert "Add a person with roles was not done" in text(
+        browser.post(ADD, data={**hidden(browser.get(short)), "_show": "en"})
+    )
+    assert "「添加人员」未执行" in text(browser.get(f"{short}&lang=zh"))
     assert "short-secret" not in english.text
 
 

@@ -39,10 +39,12 @@ class Act:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """What is open of a record and not this person's to do: a verb of other roles here, or of another party."""
+    """What is open of a record and not this person's to do: a verb of other roles here, or of another party; nobody:
+    that no person here has such a role yet."""
 
     verb: Verb
     party: str = ""
+    nobody: bool = False
 
 
 @dataclass(frozen=True)
@@ -290,10 +292,14 @@ def buttons(visit: Visit, view: str, row: Row) -> list[Button]:
 
 
 def elsewhere(visit: Visit, view: str, row: Row) -> list[Elsewhere]:
-    """What is open of `row` now and offered to others: to other roles here, and what takes it onwards at the other
-    side."""
+    """What is open of `row` now and offered to others: to other roles that somebody here has, and what takes it onwards
+    though nobody here has the role, or at the other side."""
     here = [button.verb for button in _here(visit, view, row) if not button.seldom]
-    found = [Elsewhere(verb) for verb in here if not visit.may(f"{verb.room}.{verb.name}")]
+    found = list[Elsewhere]()
+    for verb in here:
+        name, nobody = f"{verb.room}.{verb.name}", not visit.roles_held & set(verb.roles)
+        if not visit.may(name) and (name in STEPS or not nobody):
+            found.append(Elsewhere(verb, nobody=nobody))
     for act in ACTS.get(view, ()):
         party = row.get(act.ours) if act.ours and act.verb in STEPS else ""
         if party and party not in visit.sides and _is_open(act, row):

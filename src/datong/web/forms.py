@@ -115,9 +115,12 @@ def _told(visit: Visit, verb: Verb, outcome: Outcome) -> Answer:
     """What came of the form that was sent before."""
     given = _given(outcome.form)
     if outcome.error:
-        return "do.html", _shown(visit, verb, given, error=outcome.error), outcome.status
+        zh, en = (words.button_title(verb, lang) for lang in ("zh", "en"))  # a title is told in the page's language
+        old, new = (en, zh) if visit.lang == "zh" else (zh, en)
+        what = {lang: said.replace(old, new) for lang, said in outcome.error["what"].items()}
+        return "do.html", _shown(visit, verb, given, error={**outcome.error, "what": what}), outcome.status
     if outcome.done and not verb.changes:
-        return _done(visit, verb, given)
+        return _asked(visit, verb, given)
     return _seen_again(visit, verb, given)
 
 
@@ -125,7 +128,7 @@ def _seen_again(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
     """The form as it is filled; a view that lacks nothing is answered at once."""
     names = arguments_model(verb).model_fields
     if not verb.changes and all(name in given for name, field in names.items() if field.is_required()):
-        return _done(visit, verb, given)
+        return _asked(visit, verb, given)
     return "do.html", _shown(visit, verb, given, answer=_answered(visit, verb)), 200
 
 
@@ -197,7 +200,7 @@ def _given(form: Mapping[str, str]) -> dict[str, str]:
     return _closed_up({name: value for name, value in form.items() if value and name not in NOT_ARGUMENTS})
 
 
-def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
+def _asked(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
     """A view, asked with what the form gave."""
     try:
         answer = visit.read(verb, **_arguments(verb, given, visit.lang))

@@ -1,9 +1,9 @@
 """What came of a form that was sent, kept for the page that tells it: Back and reload of a browser then ask for a page
 and send nothing again.
 
-Kept in the memory of the process for half an hour, for the person who sent the form and at the address it was sent to;
-never in an address, a cookie or the store. What a deed was answered stays sealed where `ground.idempotency` keeps it,
-and is opened by the key of the form. Must never know: what a form asks for.
+Kept in the memory of the process (one serves a node: docs/decisions/0007) for half an hour, for the person who sent the
+form and at the address it was sent to; never in an address, a cookie or the store. What a deed was answered stays
+sealed where `ground.idempotency` keeps it, and is opened by the key of the form. Must never know: what a form asks for.
 Contract: tests/web/test_outcomes.py.
 """
 

@@ -198,6 +198,12 @@ class Visit:
         return frozenset({me.party, me.code} - {""})
 
     @cached_property
+    def roles_held(self) -> frozenset[str]:
+        """The roles that somebody at this node has."""
+        with self.store.read(self.actor) as tx:
+            return register.roles_held(tx)
+
+    @cached_property
     def names(self) -> Names:
         return Names(self)
 

@@ -111,6 +111,7 @@ from datong.register.service.persons import (
     party,
     people,
     person_card,
+    roles_held,
     set_roles,
 )
 from datong.register.service.registry import (
@@ -289,6 +290,7 @@ __all__ = [
     "revoke_node",
     "revoke_service_token",
     "revoked_places",
+    "roles_held",
     "rotate_session",
     "service_tokens",
     "session_rotates",

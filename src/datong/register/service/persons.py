@@ -133,6 +133,12 @@ def departments(tx: Tx) -> list[dict[str, Any]]:
     return store.rows(tx, store.departments, store.departments.c.name)
 
 
+def roles_held(tx: Tx) -> frozenset[str]:
+    """The roles that somebody active at this node has."""
+    active = store.rows(tx, store.people, where=store.people.c.state == "active")
+    return frozenset(role for row in active for role in row["roles"])
+
+
 def person_card(tx: Tx, person: str) -> dict[str, Any]:
     """{id, login, name, department, roles, state, has_password} of a person of this node."""
     return _card(_known(tx, person))
