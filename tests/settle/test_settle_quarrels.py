@@ -112,7 +112,10 @@ def test_a_month_in_which_the_split_changed_is_billed_in_two(world: Neighbours) 
         bill(world)
     assert refused.value.code == "TRD-530"
     periods = refused.value.facts["periods"].split(", ")
-    assert periods == ["2026-02-28T16:00:00Z/2026-03-20T00:00:00Z", "2026-03-20T00:00:00Z/2026-03-31T16:00:00Z"]
+    assert periods == [
+        "2026-02-28T16:00:00Z/2026-03-20T00:00:00.700000Z",
+        "2026-03-20T00:00:00.700000Z/2026-03-31T16:00:00Z",
+    ]
     before, after = (accepted(world, bill(world, period=period)["id"]) for period in periods)
     assert before == {GROUP: 30_000, BUREAU: 39_999, BIKE: 30_000} and sum(before.values()) == FEE
     assert after == {GROUP: 10_000, BUREAU: 40_000, BIKE: 49_999} and sum(after.values()) == FEE
@@ -120,6 +123,27 @@ def test_a_month_in_which_the_split_changed_is_billed_in_two(world: Neighbours) 
         assert sorted(row["share_fen"] for row in at(world, supplier, "statements")) == sorted(
             [before[party], after[party]]
         )
+
+
+def test_a_split_that_changes_within_a_second_is_billed_in_two_all_the_same(world: Neighbours) -> None:
+    """A script that fetches every version in turn gets those made under the older and the renewed supply at once."""
+    old, new = (("old-bike-company", "old-traffic-bureau"), ("new-bike-company", "new-traffic-bureau"))
+    with world.as_person("bike-company") as tx:
+        tx.change(negotiate_store.agreements, "old-bike-company", until=None)
+    with world.as_person("traffic-bureau") as tx:
+        tx.change(negotiate_store.agreements, "old-traffic-bureau", until=None)
+    for at_, version, supplies in (("00.2", 1, old), ("00.8", 2, new), ("00.9", 3, old), ("01", 4, old)):
+        delivered(world, f"2026-03-20T00:00:{at_}Z", version, *supplies)
+    world.at("2026-04-01T00:00:00Z")
+    with pytest.raises(Refusal) as refused:
+        bill(world)
+    periods = refused.value.facts["periods"].split(", ")
+    assert len(periods) == 3
+    invoices = [bill(world, period=period) for period in periods]
+    assert [invoice["gross_fen"] for invoice in invoices] == [FEE, FEE, 2 * FEE]
+    for invoice in invoices:
+        accepted(world, invoice["id"])
+    assert len(at(world, "bike-company", "statements")) == 3
 
 
 @pytest.mark.parametrize("ending", [{"until": RENEWED}, {"state": "TERMINATED", "ended_at": RENEWED}])
