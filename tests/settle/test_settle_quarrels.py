@@ -599,6 +599,29 @@ def test_what_is_left_after_credit_notes_is_split_as_if_no_more_had_been_billed(
     assert bill(world)["id"] == invoice["id"], "its uses are not billed again"
 
 
+def test_a_small_part_that_grows_by_a_credit_is_paid_out(world: Neighbours) -> None:
+    """By largest remainders a part of 0 of four uses may be 1 fen of three: it is owed, and was refused as too much."""
+    split = [{**part, "weight": weight} for part, weight in zip(SPLIT, (935, 70, 1), strict=True)]
+    for id in ("agr-1", *(f"new-{supplier}" for supplier in SUPPLIERS)):
+        for name in ("data-group", "city-lab", *SUPPLIERS):
+            with world.as_person(name) as tx:
+                if row := tx.get(negotiate_store.agreements, id):
+                    tariff = {**row["terms"]["tariff"], **({"amount_fen": 150} if id == "agr-1" else {})}
+                    tx.change(negotiate_store.agreements, id, terms={**row["terms"], "tariff": tariff, "split": split})
+    invoice = billed(world, 4)
+    assert owed(world) == {GROUP: 558, BUREAU: 42, BIKE: 0}
+    credited(world, invoice, invoice["lines"][0]["events"][0])
+    assert owed(world) == {GROUP: 418, BUREAU: 31, BIKE: 1}
+    books(world, invoice["id"], due=450)
+    (statement,) = [row for row in at(world, "bike-company", "statements") if row["gross_fen"] > 0]
+    for name in ("data-group", "bike-company"):
+        asked = {"statement": statement["id"], "reference": "o-1"}
+        assert code_of(at, world, name, "record_payout", amount_fen=2, **asked) == "TRD-411"
+        assert at(world, name, "record_payout", amount_fen=1, **asked)["paid_fen"] == 1
+    assert balance(world, "bike-company") == {"Assets:Bank": 1, "Income:Data:Share": -1}
+    assert sums_to_zero(world)
+
+
 def test_what_was_paid_and_then_credited_is_paid_back(world: Neighbours) -> None:
     invoice = billed(world)
     gross = invoice["gross_fen"]

@@ -106,6 +106,29 @@ def test_the_split_adds_up_is_near_and_does_not_depend_on_order(gross: int, weig
     assert {p.party: p.share_fen for p in rules.shares(gross, shuffled)} == {p.party: p.share_fen for p in parts}
 
 
+@given(
+    st.integers(1, 10**6), st.lists(st.integers(0, 5), min_size=1, max_size=6),
+    st.lists(st.integers(0, 10**4), min_size=1, max_size=5).filter(any),
+)  # fmt: skip
+def test_whatever_is_credited_step_by_step_the_rest_is_split_as_if_no_more_had_been_billed(
+    fee: int, steps: list[int], weights: list[int]
+) -> None:
+    split = [
+        {"party": f"91P{n}", "weight": weight, "payee_kind": "company", "account": "a"}
+        for n, weight in enumerate(weights)
+    ]
+    left = fee * sum(steps)
+    held = [share.share_fen for share in rules.shares(left, split)]
+    for uses in steps:
+        parts = rules.credited_shares(left, left - fee * uses, split)
+        assert sum(part.share_fen for part in parts) == -fee * uses
+        assert all(part.share_fen <= 1 for part in parts), "a small part grows by a fen at most"
+        left -= fee * uses
+        held = [have + part.share_fen for have, part in zip(held, parts, strict=True)]
+        assert held == [share.share_fen for share in rules.shares(left, split)]
+    assert held == [0] * len(weights)
+
+
 INSTANTS = st.integers(0, 30 * 24 * 3600 * 10**6).map(
     lambda after: clock.text(clock.instant("2026-03-01T00:00:00Z") + timedelta(microseconds=after))
 )

@@ -167,7 +167,8 @@ def shares(gross_fen: int, split: Sequence[Mapping[str, Any]], departments: Iter
 
 def credited_shares(before_fen: int, after_fen: int, split: Sequence[Mapping[str, Any]]) -> list[Share]:
     """What each party of a split gives back where of `before_fen` only `after_fen` stay billed: below nought, and such
-    that what stays is split to the fen as if no more had been billed."""
+    that what stays is split to the fen as if no more had been billed. A small part may grow by a fen: remainders
+    do not fall with the whole."""
     total = sum(part["weight"] for part in split)
     return [
         replace(
