@@ -112,7 +112,10 @@ def test_a_month_in_which_the_split_changed_is_billed_in_two(world: Neighbours) 
         bill(world)
     assert refused.value.code == "TRD-530"
     periods = refused.value.facts["periods"].split(", ")
-    assert periods == ["2026-02-28T16:00:00Z/2026-03-20T00:00:00Z", "2026-03-20T00:00:00Z/2026-03-31T16:00:00Z"]
+    assert periods == [
+        "2026-02-28T16:00:00Z/2026-03-20T00:00:00.700000Z",
+        "2026-03-20T00:00:00.700000Z/2026-03-31T16:00:00Z",
+    ]
     before, after = (accepted(world, bill(world, period=period)["id"]) for period in periods)
     assert before == {GROUP: 30_000, BUREAU: 39_999, BIKE: 30_000} and sum(before.values()) == FEE
     assert after == {GROUP: 10_000, BUREAU: 40_000, BIKE: 49_999} and sum(after.values()) == FEE
@@ -120,6 +123,27 @@ def test_a_month_in_which_the_split_changed_is_billed_in_two(world: Neighbours) 
         assert sorted(row["share_fen"] for row in at(world, supplier, "statements")) == sorted(
             [before[party], after[party]]
         )
+
+
+def test_a_split_that_changes_within_a_second_is_billed_in_two_all_the_same(world: Neighbours) -> None:
+    """A script that fetches every version in turn gets those made under the older and the renewed supply at once."""
+    old, new = (("old-bike-company", "old-traffic-bureau"), ("new-bike-company", "new-traffic-bureau"))
+    with world.as_person("bike-company") as tx:
+        tx.change(negotiate_store.agreements, "old-bike-company", until=None)
+    with world.as_person("traffic-bureau") as tx:
+        tx.change(negotiate_store.agreements, "old-traffic-bureau", until=None)
+    for at_, version, supplies in (("00.2", 1, old), ("00.8", 2, new), ("00.9", 3, old), ("01", 4, old)):
+        delivered(world, f"2026-03-20T00:00:{at_}Z", version, *supplies)
+    world.at("2026-04-01T00:00:00Z")
+    with pytest.raises(Refusal) as refused:
+        bill(world)
+    periods = refused.value.facts["periods"].split(", ")
+    assert len(periods) == 3
+    invoices = [bill(world, period=period) for period in periods]
+    assert [invoice["gross_fen"] for invoice in invoices] == [FEE, FEE, 2 * FEE]
+    for invoice in invoices:
+        accepted(world, invoice["id"])
+    assert len(at(world, "bike-company", "statements")) == 3
 
 
 @pytest.mark.parametrize("ending", [{"until": RENEWED}, {"state": "TERMINATED", "ended_at": RENEWED}])
@@ -573,6 +597,29 @@ def test_what_is_left_after_credit_notes_is_split_as_if_no_more_had_been_billed(
     for name in ("data-group", "city-lab", *SUPPLIERS):
         assert balance(world, name) == {}, name
     assert bill(world)["id"] == invoice["id"], "its uses are not billed again"
+
+
+def test_a_small_part_that_grows_by_a_credit_is_paid_out(world: Neighbours) -> None:
+    """By largest remainders a part of 0 of four uses may be 1 fen of three: it is owed, and was refused as too much."""
+    split = [{**part, "weight": weight} for part, weight in zip(SPLIT, (935, 70, 1), strict=True)]
+    for id in ("agr-1", *(f"new-{supplier}" for supplier in SUPPLIERS)):
+        for name in ("data-group", "city-lab", *SUPPLIERS):
+            with world.as_person(name) as tx:
+                if row := tx.get(negotiate_store.agreements, id):
+                    tariff = {**row["terms"]["tariff"], **({"amount_fen": 150} if id == "agr-1" else {})}
+                    tx.change(negotiate_store.agreements, id, terms={**row["terms"], "tariff": tariff, "split": split})
+    invoice = billed(world, 4)
+    assert owed(world) == {GROUP: 558, BUREAU: 42, BIKE: 0}
+    credited(world, invoice, invoice["lines"][0]["events"][0])
+    assert owed(world) == {GROUP: 418, BUREAU: 31, BIKE: 1}
+    books(world, invoice["id"], due=450)
+    (statement,) = [row for row in at(world, "bike-company", "statements") if row["gross_fen"] > 0]
+    for name in ("data-group", "bike-company"):
+        asked = {"statement": statement["id"], "reference": "o-1"}
+        assert code_of(at, world, name, "record_payout", amount_fen=2, **asked) == "TRD-411"
+        assert at(world, name, "record_payout", amount_fen=1, **asked)["paid_fen"] == 1
+    assert balance(world, "bike-company") == {"Assets:Bank": 1, "Income:Data:Share": -1}
+    assert sums_to_zero(world)
 
 
 def test_what_was_paid_and_then_credited_is_paid_back(world: Neighbours) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import timedelta
 from fractions import Fraction
@@ -39,6 +40,7 @@ def event(number: int, state: str = "MONETIZABLE", size: int = 0, table: str = "
         ("2028-02", "2028-01-31T16:00:00+00:00", "2028-02-29T16:00:00+00:00"),
         ("2028-02-29/2028-03-01", "2028-02-28T16:00:00+00:00", "2028-02-29T16:00:00+00:00"),
         ("2026-03-02T00:00:00Z/2026-03-02T12:00:00Z", "2026-03-02T00:00:00+00:00", "2026-03-02T12:00:00+00:00"),
+        ("2026-03-02T00:00:00.5Z/2026-03-03", "2026-03-02T00:00:00.500000+00:00", "2026-03-02T16:00:00+00:00"),
     ],
 )
 def test_period(period: str, start: str, end: str) -> None:
@@ -58,8 +60,7 @@ def test_period(period: str, start: str, end: str) -> None:
         "0001-01",
         "9999-12",
         "2027-02-29/2027-03-01",
-        "2026-03-02T00:00:00.5Z/2026-03-03",
-        "2026-03-02/2026-03-03T00:00:00.5Z",
+        "2026-03-02T00:00:00.5Z/2026-03-02T00:00:00.5Z",
     ],
 )
 def test_period_refused(period: str) -> None:
@@ -165,9 +166,47 @@ def test_the_split_adds_up_is_near_and_does_not_depend_on_order(gross: int, weig
     assert {p.party: p.share_fen for p in rules.shares(gross, shuffled)} == {p.party: p.share_fen for p in parts}
 
 
+@given(
+    st.integers(1, 10**6), st.lists(st.integers(0, 5), min_size=1, max_size=6),
+    st.lists(st.integers(0, 10**4), min_size=1, max_size=5).filter(any),
+)  # fmt: skip
+def test_whatever_is_credited_step_by_step_the_rest_is_split_as_if_no_more_had_been_billed(
+    fee: int, steps: list[int], weights: list[int]
+) -> None:
+    split = [
+        {"party": f"91P{n}", "weight": weight, "payee_kind": "company", "account": "a"}
+        for n, weight in enumerate(weights)
+    ]
+    left = fee * sum(steps)
+    held = [share.share_fen for share in rules.shares(left, split)]
+    for uses in steps:
+        parts = rules.credited_shares(left, left - fee * uses, split)
+        assert sum(part.share_fen for part in parts) == -fee * uses
+        assert all(part.share_fen <= 1 for part in parts), "a small part grows by a fen at most"
+        left -= fee * uses
+        held = [have + part.share_fen for have, part in zip(held, parts, strict=True)]
+        assert held == [share.share_fen for share in rules.shares(left, split)]
+    assert held == [0] * len(weights)
+
+
 INSTANTS = st.integers(0, 30 * 24 * 3600 * 10**6).map(
     lambda after: clock.text(clock.instant("2026-03-01T00:00:00Z") + timedelta(microseconds=after))
 )
+
+
+@given(st.lists(st.tuples(INSTANTS, st.sampled_from("ab")), max_size=12, unique_by=lambda use: use[0]))
+def test_a_period_falls_apart_into_periods_of_one_split_each(uses: list[tuple[str, str]]) -> None:
+    start, end = "2026-02-28T16:00:00Z", "2026-03-31T16:00:00Z"
+    uses.sort(key=lambda use: clock.instant(use[0]))
+    periods = rules.apart(start, end, uses) or [f"{start}/{end}"]
+    bounds = [rules.period_bounds(period) for period in periods]
+    assert [bounds[0][0], bounds[-1][1]] == [clock.instant(start), clock.instant(end)]
+    assert all(one[1] == other[0] for one, other in itertools.pairwise(bounds)), "no time is left out or billed twice"
+    for first, last in bounds:
+        held = {split for at, split in uses if first <= clock.instant(at) < last}
+        assert len(held) <= 1 and (held or not uses)
+
+
 SUPPLIES = st.sets(st.tuples(st.sampled_from([GROUP, BIKE, BUREAU]), st.sampled_from(["a", "b", "c"])), max_size=4)
 
 

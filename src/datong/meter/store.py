@@ -6,6 +6,7 @@ Contract: tests/meter/.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, String, Table, func, select, text, update
@@ -72,15 +73,26 @@ def _ensure(tx: Tx, name: str, column: str, key: str) -> None:
 def events_between(
     tx: Tx, agreement: str | None, start: str | None, end: str | None, window: Window = EVERY
 ) -> list[dict[str, Any]]:
-    """Events of an agreement (or all) with start <= at < end, both whole seconds, in order of their time."""
+    """Events of an agreement (or all) with start <= at < end, in order of their time."""
     query = select(events).order_by(events.c.at, events.c.number, events.c.id)
     if agreement is not None:
         query = query.where(events.c.agreement == agreement)
     if start is not None:
-        query = query.where(events.c.at >= clock.edge(start))
+        query = query.where(events.c.at >= clock.edge(_second(start)))
     if end is not None:
-        query = query.where(events.c.at < clock.edge(end))
-    return tx.rows(window.of(query, events.c.id))
+        query = query.where(events.c.at < clock.edge(_second(end, "." in end)))
+    found = tx.rows(window.of(query, events.c.id))
+    return sorted((row for row in found if _within(row["at"], start, end)), key=lambda row: clock.instant(row["at"]))
+
+
+def _within(at: str, start: str | None, end: str | None) -> bool:
+    then = clock.instant(at)
+    return (start is None or clock.instant(start) <= then) and (end is None or then < clock.instant(end))
+
+
+def _second(instant: str, after: bool = False) -> str:
+    """The whole second in which an instant lies, or the next: texts with a fraction do not sort among the others."""
+    return clock.text(clock.instant(instant).replace(microsecond=0) + timedelta(seconds=after))
 
 
 def events_of(tx: Tx, keys: Sequence[str]) -> list[dict[str, Any]]:

@@ -46,11 +46,8 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,72}")
 
 def apart(start: str, end: str, uses: Sequence[tuple[str, Any]]) -> list[str]:
     """The periods into which [start, end) falls where `uses`, (time, what holds for it) in order of time, change what
-    holds; none where they do not. Cut at whole seconds, as periods are."""
-    cuts = [
-        datetime.fromisoformat(at).replace(microsecond=0).isoformat().replace("+00:00", "Z")
-        for (_, before), (at, after) in pairwise(uses) if before != after
-    ]  # fmt: skip
+    holds; none where they do not. Cut at the very time of a use: the next may be made within the same second."""
+    cuts = [at for (_, before), (at, after) in pairwise(uses) if before != after]
     edges = list(dict.fromkeys([start, *cuts, end]))
     return [f"{one}/{other}" for one, other in pairwise(edges)] if cuts else []
 
@@ -76,7 +73,7 @@ def period_bounds(period: str) -> tuple[datetime, datetime]:
         start, end = start.astimezone(UTC), end.astimezone(UTC)
     except (ValueError, OverflowError):  # the second at the ends of the calendar
         raise BAD_PERIOD(period=period) from None
-    if end <= start or start.microsecond or end.microsecond:  # uses are told apart at whole seconds
+    if end <= start:
         raise BAD_PERIOD(period=period)
     return start, end
 
@@ -170,7 +167,8 @@ def shares(gross_fen: int, split: Sequence[Mapping[str, Any]], departments: Iter
 
 def credited_shares(before_fen: int, after_fen: int, split: Sequence[Mapping[str, Any]]) -> list[Share]:
     """What each party of a split gives back where of `before_fen` only `after_fen` stay billed: below nought, and such
-    that what stays is split to the fen as if no more had been billed."""
+    that what stays is split to the fen as if no more had been billed. A small part may grow by a fen: remainders
+    do not fall with the whole."""
     total = sum(part["weight"] for part in split)
     return [
         replace(

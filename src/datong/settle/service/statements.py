@@ -192,10 +192,15 @@ def received_payout_returned(tx: Tx, *, sender: str, body: dict[str, Any]) -> No
         raise NOT_PROVEN(why="发送方不是该结算单的出具方。", why_en="The sender issued no such statement.")
     if not signing.signed_by(value, node["party"], node["public_key"]):
         raise NOT_PROVEN(why="签名无效。", why_en="The signature does not verify.")
-    if value["digest"] != row["digest"] or not 0 < value["amount_fen"] <= row["share_fen"]:
+    if value["digest"] != row["digest"] or not 0 < value["amount_fen"] <= _most(row):
         raise NOT_PROVEN(why="所指结算单内容不同。", why_en="It speaks of a statement with other content.")
     tx.change(store.statements, row["id"], reason=value["reason"][:500])
     evidence.append(tx, "settle.payout_returned", store.statements, row["id"], amount_fen=value["amount_fen"])
+
+
+def _most(row: dict[str, Any]) -> int:
+    """The most that was ever owed on a statement: a small part may be a fen larger of less (see credited_shares)."""
+    return int(row["share_fen"] - min(0, row["credited_fen"]))
 
 
 RETURNED = {"statement": str, "digest": str, "amount_fen": int, "reason": str, "at": str, "signatures": list}
@@ -326,7 +331,7 @@ def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) ->
     key, stands = ledger.key_of_payment(tx, "back" if back else "out", statement, reference, amount_fen)
     if stands:
         return row
-    due, whole = rules.due(row), row["share_fen"] - row["paid_fen"]  # a payout of it may have crossed the credit note
+    due, whole = rules.due(row), _most(row) - row["paid_fen"]  # a payout of it may have crossed the credit note
     if type(amount_fen) is not int or not (due <= amount_fen < 0 or 0 < amount_fen <= whole):
         raise OVERPAID(amount_fen=amount_fen, open_fen=due)
     part = next(part for part in row["value"]["parts"] if part["party"] == row["party"])
