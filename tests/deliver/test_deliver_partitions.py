@@ -6,6 +6,7 @@ The rows, the rounds, the counts and the gate are real; the group is played by h
 from __future__ import annotations
 
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -349,6 +350,7 @@ def test_a_product_the_gate_refuses_ends_the_request_with_the_reason(group: Stor
         reason = " ".join(process["reason"])
     assert "was not released" in reason
     assert "f = " not in reason, "the sizes of its smallest classes did not pass the gate either"
+    assert not re.search(r"(?<![\w-])[0-9.]+(?![\w-])", reason.partition("]")[2].rstrip(".")), "nor any other figure"
 
 
 def test_a_suspended_listing_stops_delivery(group: Store) -> None:

@@ -201,6 +201,18 @@ def test_many_guesses_at_once_are_no_more_than_one_after_another(node: Store, mo
     assert sorted(told) == ["IDN-403"] + ["IDN-429"] * (sessions.GUESSES_MAX - 1)
 
 
+def test_who_holds_a_session_does_not_try_out_the_password_behind_it(node: Store, wall: Wall) -> None:
+    """A new password that none is (too short) would tell of the old one whether it was right, and change nothing."""
+    who_is_in = operator(node)
+    tried = [code_of(node, register.change_password, actor=who_is_in, old=f"a guess of mine {n}", new="short")
+             for n in range(logins.FREE_ATTEMPTS)]  # fmt: skip
+    assert set(tried) == {"IDN-410"}
+    assert code_of(node, register.change_password, actor=who_is_in, old=PASSWORD, new="short") == "IDN-429"
+    assert code_of(node, register.login, login="root", password=PASSWORD) == "IDN-429", "they are guesses as any other"
+    wall.later(seconds=logins.FIRST_BLOCK_SECONDS + 1)
+    do(node, register.change_password, actor=who_is_in, old=PASSWORD, new="another horse 电池")
+
+
 def test_what_strangers_made_up_is_forgotten(node: Store, wall: Wall) -> None:
     for n in range(3):
         assert code_of(node, register.login, login=f"stranger-{n}", password="wrong wrong wrong") == "IDN-403"

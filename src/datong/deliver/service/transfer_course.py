@@ -83,11 +83,22 @@ def start_now(tx: Tx, process: dict[str, Any], contract: Mapping[str, Any]) -> d
             with tx.conn.begin_nested():  # a refusal leaves nothing of it behind
                 sharing.offered(tx, contract)
         except Refusal as refusal:
-            # Without its problems: the smallest classes of what was refused are figures that did not pass the gate.
-            told = " ".join((f"[{refusal.code}]", *(text.en for text in refusal.texts())))
-            return by_us(tx, process, Act.terminate, refusal.code, [told[:500]])
+            return by_us(tx, process, Act.terminate, refusal.code, [_told_of(refusal, contract)])
     granting.new_grant(tx, contract, process["id"], decision)
     return by_us(tx, process, Act.start)
+
+
+OF_THE_GATE = "DID-"
+"""How the codes begin of what the release gate refuses."""
+
+
+def _told_of(refusal: Refusal, contract: Mapping[str, Any]) -> str:
+    """Why nothing starts, for the other node. Of a release that did not pass the gate, that it did not: how small the
+    classes are, how many, and how high the risk, are figures that did not pass it either."""
+    if not refusal.code.startswith(OF_THE_GATE):
+        return " ".join((f"[{refusal.code}]", *(text.en for text in refusal.texts())))[:500]
+    said = "was not released: it does not pass the release gate of its provider, where offer_product tells why"
+    return f"[{refusal.code}] {contract['dataset']} {said}."
 
 
 def resume_transfers(tx: Tx, agreement: str) -> None:

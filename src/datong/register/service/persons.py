@@ -22,7 +22,7 @@ from datong.register.model.refusals import (
 )
 from datong.register.model.values import PARTY_KINDS
 from datong.register.rules import logins
-from datong.register.service.sessions import end_sessions
+from datong.register.service.sessions import end_sessions, is_own_password
 from datong.terms.roles import PERSON_ROLES, Role
 from datong.terms.verbs import verb, view
 
@@ -111,8 +111,10 @@ def change_password(tx: Tx, *, old: str | None = None, new: str) -> dict[str, An
     """Change one's own password; the old one is needed when there is one. All sessions of the person end."""
     row = _known(tx, tx.actor.person)
     problems = logins.password_problems(new, row["login"])
-    if row["password"] and not logins.password_fits(old or "", row["password"]):
+    if row["password"] and not is_own_password(tx, row["login"], old or "", row["password"]):
         problems.append(Problem("old", "原口令不正确", "the old password is wrong"))
+    if not problems and _known(tx, tx.actor.person)["password"] != row["password"]:
+        problems.append(Problem("old", "口令刚被更改", "the password was changed just now"))
     if problems:
         raise BAD_PERSON(problems, count=len(problems))
     tx.change(store.people, row["id"], password=_hashed(new), password_by=tx.actor.issued_by)

@@ -61,13 +61,7 @@ def login(tx: Tx, login: str, password: str, client: str = "", hours: int = SESS
     _require_not_blocked(tx, key)
     row = store.person_of_login(tx, login)
     kept = (row or {}).get("password") or _nobody()
-    if not GUESSES.acquire(blocking=False):
-        raise TOO_MANY_LOGINS()
-    try:
-        with tx.reading():  # it is slow on purpose, and anybody may ask
-            fits = logins.password_fits(password, kept)
-    finally:
-        GUESSES.release()
+    fits = _compared(tx, password, kept)
     _require_not_blocked(tx, key)  # others guessed meanwhile
     row = store.person_of_login(tx, login)
     if row is None or row["password"] != kept or row["state"] != "active" or not fits:
@@ -76,6 +70,29 @@ def login(tx: Tx, login: str, password: str, client: str = "", hours: int = SESS
         raise WRONG_LOGIN()
     tx.execute(delete(store.attempts).where(store.attempts.c.id == key))
     return _open(tx, row, client, hours, issued_by=row["password_by"])
+
+
+def is_own_password(tx: Tx, login: str, password: str, kept: str) -> bool:
+    """Whether it is the password of this login, asked of who is in already: a wrong one counts as a failed login does,
+    when it is refused. THROTTLED or TOO_MANY_LOGINS otherwise."""
+    key = _digest(login)
+    _require_not_blocked(tx, key)
+    fits = _compared(tx, password, kept)
+    _require_not_blocked(tx, key)
+    if not fits:
+        tx.after_rollback.append(lambda: _keep(tx, lambda own: _count_failure(own, key)))
+    return fits
+
+
+def _compared(tx: Tx, password: str, kept: str) -> bool:
+    """Aside, as it is slow on purpose and anybody may ask; TOO_MANY_LOGINS where as many as may be are compared."""
+    if not GUESSES.acquire(blocking=False):
+        raise TOO_MANY_LOGINS()
+    try:
+        with tx.reading():
+            return logins.password_fits(password, kept)
+    finally:
+        GUESSES.release()
 
 
 def _require_not_blocked(tx: Tx, key: str) -> None:
