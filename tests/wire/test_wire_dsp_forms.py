@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from datong.wire.dsp.messages import problems
 
 POLICY = to_json(from_json({"id": "offer-1", "permissions": [{"action": "delivery"}]}))
 PROVIDER, CONSUMER = (codes.node_code("5", "91520000MA6GROUP01", "5201", name) for name in ("SELLER00", "BUYER000"))
+CODE = codes.contract_code("5", "91520000MA6GROUP01", "5201", datetime(2026, 3, 2, tzinfo=UTC), "A1B2C3D4")
 AGREEMENT: dict[str, Any] = {
     "id": "agr-1", "dataset": "P-1", "provider": PROVIDER, "consumer": CONSUMER, "policy": {**POLICY, "id": "agr-1"},
     "agreed_at": "2026-03-01T00:00:00Z", "terms": {"k": 5}, "signatures": [{"by": PROVIDER}], "code": "",
@@ -55,11 +57,15 @@ def test_participants_are_called_by_their_ids_and_known_by_their_codes() -> None
         ({forms.CONTRACT: 5, forms.TERMS: 5}, ["agreement.datong:contract", "agreement.datong:terms"]),
         ({"@id": "a" * 80}, []),
         ({"@id": "a" * 81}, ["agreement.@id"]),
+        ({"@id": "a"}, []),
         ({"@id": ""}, ["agreement.@id"]),
+        ({forms.CONTRACT: {"from": "2026-03-01T00:00:00.123456+00:00"}}, []),
+        ({forms.CONTRACT: {"from": "2026-03-01T00:00:00.1234567+00:00"}}, ["agreement.datong:contract.from"]),
         ({"timestamp": "soon"}, ["agreement.timestamp"]),
         ({forms.CONTRACT: {"from": "x", "until": "9" * 33}}, ["agreement.datong:contract.from", "agreement.datong:contract.until"]),
         ({forms.CONTRACT: {"code": "no code"}}, ["agreement.datong:contract.code"]),
         ({forms.CONTRACT: {"code": ""}}, []),
+        ({forms.CONTRACT: {"code": CODE}}, []),
     ],
 )  # fmt: skip
 def test_what_no_agreement_can_say(changed: dict[str, Any], places: list[str]) -> None:
@@ -94,6 +100,9 @@ def test_what_a_peer_left_out_is_not_made_up() -> None:
 def test_an_offer_is_about_one_dataset() -> None:
     offer = {"id": "offer-1", "dataset": "P-1", "policy": POLICY, "terms": {"k": 5}}
     assert forms.read_offer(forms.offer_message(offer)) == offer
+    other = {**offer, "policy": {**POLICY, "id": "drawn up under another name"}}
+    assert forms.offer_message(other) == forms.offer_message(offer)
+    assert forms.catalogue_offer(other) == forms.catalogue_offer(offer)
     shown = forms.catalogue_offer(offer)
     assert "target" not in shown
     assert forms.read_offer(shown, "P-1") == offer
