@@ -74,3 +74,15 @@ def test_a_share_says_as_much_as_its_size_allows() -> None:
     assert rounded_share(317, 1000, 5) == 0.315
     assert rounded_share(3, 9, 5) == 0.0, "no share of nine can be told"
     assert rounded_share(0, 0, 5) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("whole", "grain"),
+    [
+        (5000, 0.001), (4999, 0.002), (2500, 0.002), (2499, 0.005), (1000, 0.005), (999, 0.01), (500, 0.01),
+        (499, 0.02), (250, 0.02), (249, 0.05), (100, 0.05), (99, 0.1), (50, 0.1), (49, 0.2), (25, 0.2), (24, 0.5),
+        (10, 0.5),
+    ],
+)  # fmt: skip
+def test_the_finest_grain_that_stands_for_k_events_is_taken(whole: int, grain: float) -> None:
+    assert sorted({rounded_share(part, whole, 5) for part in range(whole + 1)})[1] == grain

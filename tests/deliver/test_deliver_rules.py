@@ -325,3 +325,11 @@ def test_the_proof_says_where_control_ended() -> None:
     assert kept["control"] == "complete" and "note" not in kept and kept["keys"] == ["k1", "k2"]
     assert let_go["control"] == "ends at download" and "beyond" in let_go["note"]["en"]
     assert "已下载" in let_go["note"]["zh"]
+
+
+@pytest.mark.parametrize(
+    ("side", "zh"), [("provider", "提供方"), ("consumer", "需求方"), ("side", "一方"), ("pair of sides", "合同双方")]
+)
+def test_a_node_that_is_not_of_the_contract_is_told_what_it_is_not(side: str, zh: str) -> None:
+    told = rules.not_ours("end", "agr-1", side)
+    assert (told.facts["zh"], told.facts["en"]) == (zh, side)

@@ -107,6 +107,7 @@ SPREAD = [of_period(2020, 3, 90, 1), of_period(2023, 3, 100, 2, mpr_fen=90, actu
         ([of_period(2020, 3, 90, 3), ONE], {"mpr_fen": 100, "actual_fen": 0}, None),
         (SPREAD, {"mpr_fen": 100, "actual_fen": 0, "carried_fen": 3}, None),
         (SPREAD, {"mpr_fen": 100, "actual_fen": 0}, 3),
+        ([SPREAD[0], of_period(2023, 3, 100, 2, mpr_fen=90, actual_fen=99)], {"mpr_fen": 100, "actual_fen": 0}, None),
         ([*SPREAD, of_period(2022, 1, 80, 3)], {"mpr_fen": 100, "actual_fen": 0, "carried_fen": 3}, None),
     ],
 )
@@ -141,6 +142,7 @@ def test_the_last_of_three_parts_is_carried_and_no_fourth() -> None:
     [
         ({"operator": ""}, ["operator"]),
         ({"costs": None}, ["costs"]),
+        ({"costs": 5}, ["costs"]),
         ({"costs": {"amount_fen": 1}}, ["costs"]),
         ({"costs": [WORKED["costs"][0], 5]}, ["costs"]),
         ({"costs": []}, ["costs"]),

@@ -457,3 +457,43 @@ def test_a_party_needs_a_sound_credit_code(node: Store) -> None:
     bad = good[:-1] + ("0" if good[-1] != "0" else "1")
     assert code_of(node, register.add_party, actor=operator(node), code=bad, name="x") == "IDN-401"
     assert code_of(node, register.party, code=bad) == "IDN-414"
+
+
+NEW: dict[str, Any] = {
+    "login": "ma.li",
+    "name": "马丽",
+    "roles": ["finance"],
+    "password": "long enough",
+    "taken": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "places"),
+    [
+        ({}, []),
+        ({"password": None}, []),  # known by an identity provider
+        ({"login": "m2"}, []),
+        ({"login": "m"}, ["login"]),
+        ({"login": "m" * 80}, []),
+        ({"login": "m" * 81}, ["login"]),
+        ({"login": "Ma.Li"}, ["login"]),
+        ({"login": ".ma"}, ["login"]),
+        ({"taken": True}, ["login"]),
+        ({"name": " "}, ["name"]),
+        ({"name": "名" * 100}, []),
+        ({"name": "名" * 101}, ["name"]),
+        ({"roles": []}, ["roles"]),
+        ({"roles": ["finance", "king"]}, ["roles"]),
+        ({"roles": ["node"]}, ["roles"]),  # no person's
+        ({"password": "9 letters"}, ["password"]),
+        ({"password": "10 letters"}, []),
+        ({"password": "x" * 500}, []),
+        ({"password": "x" * 501}, ["password"]),
+        ({"password": "so MA.LI it is"}, ["password"]),
+        ({"login": "M", "taken": True, "name": "", "roles": [], "password": ""},
+         ["login", "login", "name", "roles", "password"]),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_new_person_is_told_at_once(changes: dict[str, Any], places: list[str]) -> None:
+    assert [problem.where for problem in logins.person_problems(**{**NEW, **changes})] == places

@@ -92,10 +92,12 @@ UNSURE = [
     ("count", "gt", "100", "１０１"),
     ("count", "gt", "100", [101, 102]),
     ("count", "gt", "100", []),
+    ("count", "gt", "100", ["many"]),
     ("count", "neq", "100", True),
     ("time", "gteq", "2027-01-01T00:00:00Z", "2027-06-01T00:00:00"),
     ("time", "lt", "2027-01-01T00:00:00Z", "yesterday"),
     ("timeWindow", "lteq", "P7D", "P" + "9" * 5000 + "D"),
+    ("timeWindow", "lteq", "P7D", "PT"),
     ("payAmount", "gt", "100.00 CNY", "900.00 USD"),
     ("payAmount", "eq", "0.00 CNY", "0.00 USD"),
     ("payAmount", "neq", "0.00 CNY", "0.00 USD"),
@@ -709,3 +711,35 @@ def test_of_permissions_that_are_equally_far_the_first_is_told():
 def test_a_duty_to_be_done_first_asks_for_no_other_values():
     decision = decide(checked(SUPPLY), "delivery", {"region": "520103"})
     assert (decision.outcome, decision.needs) == ("conditional", {})
+
+
+ALIKE = [
+    ("dataSize", "1K", "1024"), ("dataSize", "1KB", "1024B"), ("dataSize", "1M", "1048576"),
+    ("dataSize", "1G", "1024M"), ("dataSize", "1T", "1024G"),
+    ("timeWindow", "P1W", "P7D"), ("timeWindow", "P1D", "PT24H"), ("timeWindow", "PT1H", "PT60M"),
+    ("timeWindow", "PT1M", "PT60S"),
+    ("payAmount", "1.50 CNY", "1.50CNY"), ("payAmount", "2 CNY", "2.00 CNY"),
+    ("time", "2026-03-01T08:00:00+08:00", "20260301000000"),
+    ("region", "520100", "5201"), ("region", "520000", "52"), ("region", "520102000000", "520102"),
+    ("networkAddress", "::ffff:10.1.2.3", "10.1.2.3"), ("networkAddress", "::ffff:10.1.2.0/120", "10.1.2.0/24"), ("networkAddress", "10.1.2.3/8", "10.0.0.0/8"),
+    ("networkAddress", "A.example", "a.EXAMPLE"),
+]  # fmt: skip
+NEAR = [
+    ("dataSize", "1K", "1023"), ("dataSize", "1G", "1023M"), ("timeWindow", "P1D", "PT23H59M59S"),
+    ("payAmount", "1.50 CNY", "1.49 CNY"), ("frequency", "60/hour", "59/hour"), ("region", "5201", "5202"),
+    ("time", "2026-03-01T00:00:00Z", "2026-02-28T23:59:59Z"), ("networkAddress", "2001:db8::1", "0.0.0.1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "one", "other"), ALIKE)
+def test_one_value_written_in_two_ways(left, one, other):
+    assert holds(left, "eq", (one,), other) is holds(left, "eq", (other,), one) is True
+    assert holds(left, "neq", (one,), other) is False
+
+
+@pytest.mark.parametrize(("left", "one", "other"), NEAR)
+def test_the_next_value_is_another(left, one, other):
+    assert holds(left, "eq", (one,), other) is holds(left, "eq", (other,), one) is False
+    if left not in ("region", "networkAddress"):
+        assert holds(left, "lt", (one,), other) is holds(left, "gt", (other,), one) is True
+        assert holds(left, "gteq", (one,), other) is holds(left, "lteq", (other,), one) is False

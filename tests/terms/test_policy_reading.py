@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from policy_drawn import accepted, policies
 
 from datong.ground.refusal import Refusal
-from datong.terms.policy import from_json, policy_hash, to_json
+from datong.terms.policy import Constraint, Logical, Policy, Rule, checked, from_json, policy_hash, to_json
 from datong.terms.policy.reading import read
 
 GOOD = {
@@ -195,3 +195,57 @@ def test_any_part_of_a_good_policy_replaced_by_anything(data):
 def test_a_missing_id_hides_nothing_else() -> None:
     _, problems = read({"permissions": [{"action": "reed"}], "prohibitions": [{"action": "distribut"}]})
     assert [problem.where for problem in problems] == ["id", "permissions[0].action", "prohibitions[0].action"]
+
+
+FEW = Constraint("count", "lteq", "3")
+
+
+@pytest.mark.parametrize(
+    ("most", "made", "told"),
+    [
+        (500, lambda n: Policy("p", (Rule("read"),) * n), "it has more than 500 rules"),
+        (500, lambda n: Policy("p", (Rule("read", (FEW,) * n),)), "has more than 500 items"),
+        (
+            500, lambda n: Policy("p", (Rule("read", (Constraint("dataField", "isAnyOf", tuple(map(str, range(n)))),)),)),
+            "has more than 500 values",
+        ),
+        (1024, lambda n: Policy("p", (Rule("read", target="x" * n),)), "is longer than 1024 characters"),
+        (
+            1024, lambda n: Policy("p", (Rule("read", (Constraint("dataField", "eq", "x" * n),)),)),
+            "is longer than 1024 characters",
+        ),
+        (
+            8, lambda n: Policy("p", (Rule("read", (nested(n, FEW, lambda one: Logical("or", (one, FEW))),)),)),
+            "is nested too deeply",
+        ),
+        (
+            8, lambda n: Policy("p", (Rule("read", duties=(nested(n - 1, Rule("anonymize"), lambda one: Rule(
+                "anonymize", duties=(one,))),)),)),
+            "is nested too deeply",
+        ),
+    ],
+    ids=["rules", "conditions", "values", "scopes", "texts", "logic", "duties"],
+)  # fmt: skip
+def test_how_large_a_policy_may_be(most, made, told):
+    checked(made(most))
+    with pytest.raises(Refusal) as refused:
+        checked(made(most + 1))
+    assert told in [problem.en for problem in refused.value.problems]
+
+
+def test_a_word_in_capitals_is_known_again():
+    with pytest.raises(Refusal) as refused:
+        checked(Policy("p", (Rule("COMPUTE"),)))
+    assert "did you mean compute" in refused.value.problems[0].en
+
+
+@pytest.mark.parametrize(("to", "forbidden"), [("", True), ("91A", True), ("91B", False)])
+@pytest.mark.parametrize("scope", ["assignee", "target"])
+def test_what_is_forbidden_outright_to_somebody_is_not_permitted_to_them(scope, to, forbidden):
+    policy = Policy("p", (Rule("read", **{scope: "91A"}),), (Rule("read", **{scope: to}),))
+    if not forbidden:
+        checked(policy)
+        return
+    with pytest.raises(Refusal) as refused:
+        checked(policy)
+    assert "forbidden outright" in refused.value.problems[0].en

@@ -3,7 +3,7 @@
 Pure; the service reads the store and the files and hands them in, in order and a part at a time: nothing here keeps all
 leaves, nodes or records. Sizes come from signed checkpoints and from
 the number of leaves, never from what is being checked alone.
-Must never know: the database, the disk. Contract: tests/audit/test_audit_verify.py.
+Must never know: the database, the disk. Contract: tests/audit/test_audit_verify.py, tests/audit/test_audit_rules.py.
 """
 
 from __future__ import annotations

@@ -835,3 +835,62 @@ def test_a_heading_that_says_a_scale_or_a_price_by_area_is_not_read_as_the_eleme
             mapping = mapped(files({"x": {"from": name, "as": "number", **keys}}, of))
             (row,) = run(mapping, things=rows_of({name: "1.5"}))["harmonised"].to_pylist()
             assert row["x"] == pytest.approx(value, rel=1e-15), name
+
+
+PREFIXES = {
+    "n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000), "c": Fraction(1, 100), "d": Fraction(1, 10),
+    "h": Fraction(100), "k": Fraction(1000), "M": Fraction(10**6), "G": Fraction(10**9),
+    "Ki": Fraction(1024), "Mi": Fraction(1024**2), "Gi": Fraction(1024**3),
+    "厘": Fraction(1, 100), "毫": Fraction(1, 1000), "百": Fraction(100), "千": Fraction(1000), "兆": Fraction(10**6),
+    "万": Fraction(10**4), "十万": Fraction(10**5), "百万": Fraction(10**6), "千万": Fraction(10**7), "亿": Fraction(10**8),
+}  # fmt: skip
+PREFIXED = [
+    (prefix, name[len(prefix) :])
+    for name in units.UNITS for prefix in PREFIXES
+    if name.startswith(prefix) and name[len(prefix) :] in units.UNITS and units.step(name, name[len(prefix) :])
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("prefix", "unit"), PREFIXED)
+def test_a_prefixed_unit_is_so_many_of_the_plain_one(prefix: str, unit: str) -> None:
+    found = units.step(f"{prefix}{unit}", unit)
+    power = int(unit[-1]) if unit in ("m2", "m3") else 1
+    assert found is not None
+    assert (Fraction(found.n, found.d), found.m) == (PREFIXES[prefix] ** power, 0)
+
+
+def test_most_units_are_prefixed_ones() -> None:
+    assert len(PREFIXED) > 200
+
+
+@pytest.mark.parametrize(
+    ("unit", "plain", "many"),
+    [
+        ("公里", "km", "1"), ("里", "m", "500"), ("海里", "km", "1.852"), ("[nmi_i]", "m", "1852"), ("[mi_i]", "km", "1.609344"),
+        ("[ft_i]", "cm", "30.48"), ("[in_i]", "cm", "2.54"), ("平方公里", "km2", "1"), ("公顷", "m2", "10000"), ("har", "m2", "10000"),
+        ("平方米", "m2", "1"), ("L", "dm3", "1"), ("立方米", "L", "1000"), ("升", "mL", "1000"), ("t", "kg", "1000"),
+        ("吨", "t", "1"), ("公斤", "kg", "1"), ("千克", "kg", "1"), ("斤", "kg", "0.5"), ("[lb_av]", "kg", "0.45359237"),
+        ("min", "s", "60"), ("h", "min", "60"), ("d", "h", "24"), ("wk", "d", "7"), ("分钟", "min", "1"), ("分", "min", "1"),
+        ("小时", "h", "1"), ("时", "h", "1"), ("天", "d", "1"), ("日", "d", "1"), ("周", "wk", "1"), ("秒", "s", "1"),
+        ("a", "mo", "12"), ("年", "a", "1"), ("岁", "a", "1"), ("周岁", "a", "1"), ("月", "mo", "1"), ("个月", "mo", "1"),
+        ("米/秒", "km/h", "3.6"), ("[kn_i]", "km/h", "1.852"), ("节", "[kn_i]", "1"), ("公里/小时", "km/h", "1"),
+        ("千米/小时", "km/h", "1"), ("[mi_i]/h", "km/h", "1.609344"), ("m3/s", "m3/h", "3600"), ("m3/s", "m3/d", "86400"),
+        ("m3/s", "L/s", "1000"), ("L/s", "L/min", "60"), ("立方米/小时", "m3/h", "1"), ("立方米/秒", "m3/s", "1"),
+        ("kg/s", "kg/h", "3600"), ("t/h", "kg/h", "1000"), ("[lb_av]/s", "kg/s", "0.45359237"), ("Hz", "/min", "60"),
+        ("转/分", "{rev}/min", "1"), ("{rev}/min", "/min", "1"), ("赫", "Hz", "1"), ("W.h", "J", "3600"), ("cal_th", "J", "4.184"),
+        ("千瓦时", "kW.h", "1"), ("度", "kW.h", "1"), ("兆焦", "MJ", "1"), ("[HP]", "W", "745.69987158227022"),
+        ("瓦", "W", "1"), ("千伏安", "kV.A", "1"), ("伏", "V", "1"), ("安", "A", "1"), ("bar", "kPa", "100"),
+        ("atm", "Pa", "101325"), ("mm[Hg]", "Pa", "133.322387415"), ("毫米汞柱", "mm[Hg]", "1"), ("帕", "Pa", "1"),
+        ("deg", "'", "60"), ("'", "''", "60"), ("度", "分", "60"), ("分", "秒", "60"), ("度", "deg", "1"),
+        ("元", "CNY", "1"), ("元", "角", "10"), ("角", "分", "10"), ("美元", "USD", "1"), ("欧元", "EUR", "1"), ("港元", "HKD", "1"),
+        ("港币", "HKD", "1"), ("日元", "JPY", "1"), ("元/公顷", "CNY/har", "1"), ("CNY/m2", "CNY/har", "10000"),
+        ("元/平方米", "CNY/m2", "1"), ("元/亩", "元/公顷", "15"), ("元/斤", "元/公斤", "2"), ("元/千克", "元/吨", "1000"),
+        ("CNY/kg", "CNY/t", "1000"), ("CNY/kW.h", "CNY/MW.h", "1000"), ("元/度", "元/千瓦时", "1"), ("元/千瓦时", "分/千瓦时", "100"),
+        ("元/千瓦时", "元/兆瓦时", "1000"), ("字节", "By", "1"), ("1", "%", "100"), ("1", "[ppth]", "1000"), ("%", "[ppm]", "10000"),
+        ("百分比", "%", "1"), ("千分比", "[ppth]", "1"), ("华氏度", "[degF]", "1"), ("摄氏度", "Cel", "1"),
+    ],
+)  # fmt: skip
+def test_what_one_unit_is_of_another(unit: str, plain: str, many: str) -> None:
+    found = units.step(unit, plain)
+    assert found is not None
+    assert (Fraction(found.n, found.d), found.m) == (Fraction(many), 0)

@@ -1,4 +1,4 @@
-"""Our values as negotiation messages, and messages as our values."""
+"""Our values as negotiation messages, and messages as our values. Contract: tests/wire/test_wire_dsp_forms.py."""
 
 from __future__ import annotations
 
