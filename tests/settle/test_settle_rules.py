@@ -70,6 +70,7 @@ def test_period_refused(period: str) -> None:
 
 
 A, B, C = "2026-03-01T00:00:00Z", "2026-03-11T08:00:00Z", "2026-04-01T00:00:00Z"
+LATER = "2026-03-11T08:00:00.7Z"
 
 
 @pytest.mark.parametrize(
@@ -78,9 +79,8 @@ A, B, C = "2026-03-01T00:00:00Z", "2026-03-11T08:00:00Z", "2026-04-01T00:00:00Z"
         ([], []),
         ([(A, "x"), (B, "x")], []),
         ([(A, "x"), (B, "y")], [f"{A}/{B}", f"{B}/{C}"]),
-        ([(A, "x"), ("2026-03-11T08:00:00.7Z", "y"), ("2026-03-12T00:00:00Z", "y")], [f"{A}/{B}", f"{B}/{C}"]),
-        ([("2026-03-01T00:00:00.2Z", "x"), ("2026-03-01T00:00:00.6Z", "y")], [f"{A}/{C}"]),
-        ([(A, "x"), (B, "y"), ("2026-03-11T08:00:00.9Z", "x")], [f"{A}/{B}", f"{B}/{C}"]),
+        ([(A, "x"), (LATER, "y"), ("2026-03-12T00:00:00Z", "y")], [f"{A}/{LATER}", f"{LATER}/{C}"]),
+        ([(A, "x"), (B, "y"), (LATER, "x")], [f"{A}/{B}", f"{B}/{LATER}", f"{LATER}/{C}"]),
     ],
 )
 def test_a_period_falls_apart_where_what_holds_changes(uses: list[tuple[str, str]], periods: list[str]) -> None:
