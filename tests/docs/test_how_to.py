@@ -115,8 +115,8 @@ def test_a_page_on_the_living_demonstration(name: str, demo: Path) -> None:
     try:
         compared = follow(page, shell, there(demo))
     finally:
-        shell.close()
         stop(demo / "newcomer.pid")
+        shell.close()
     assert compared == sum(block.kind == "output" for block in blocks(page)) > 0
 
 
@@ -144,9 +144,9 @@ def test_a_space_that_goes_by_credentials(tmp_path: Path) -> None:
         shown = follow(page, shell, {**said, "9481": str(bureau), "9482": str(lab)})
         assert shown == sum(block.kind == "output" for block in blocks(page)) > 0
     finally:
-        shell.close()
         for node in ("bureau", "lab"):
             stop(tmp_path / f"{node}.pid")
+        shell.close()
 
 
 def test_two_organisations_intersect_their_ids(tmp_path: Path) -> None:
@@ -219,8 +219,8 @@ def test_confirming_a_mapping(tmp_path: Path) -> None:
         shell.run(background(str(node), port))
         assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
     finally:
-        shell.close()
         stop(tmp_path / "car-park.pid")
+        shell.close()
 
 
 def test_confirming_a_classification(tmp_path: Path) -> None:
@@ -235,8 +235,8 @@ def test_confirming_a_classification(tmp_path: Path) -> None:
         shell.run(background(str(node), port))
         assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
     finally:
-        shell.close()
         stop(tmp_path / "clinic.pid")
+        shell.close()
 
 
 def test_repairing_and_replaying(tmp_path: Path) -> None:
@@ -248,8 +248,8 @@ def test_repairing_and_replaying(tmp_path: Path) -> None:
         shell.run(background(str(folder), port))
         assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
     finally:
-        shell.close()
         stop(tmp_path / "car-park.pid")
+        shell.close()
 
 
 @pytest.mark.postgresql
@@ -269,8 +269,8 @@ def test_a_postgresql_source(tmp_path: Path) -> None:
     try:
         assert follow(HOW_TO / "connect-postgresql.md", shell, replaced) == 2
     finally:
-        shell.close()
         stop(tmp_path / "car-park.pid")
+        shell.close()
 
 
 @pytest.mark.postgresql
@@ -295,9 +295,9 @@ def test_a_node_in_service(tmp_path: Path) -> None:
         foreign = shell.run(f"{asked}{link} -H 'Origin: https://elsewhere.example' -d ''")
         assert "set-cookie" not in foreign.lower()
     finally:
-        shell.close()
         stop(tmp_path / "nginx.pid")
         stop(tmp_path / "node.pid")
+        shell.close()
 
 
 def free_port() -> int:
