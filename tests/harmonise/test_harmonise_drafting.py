@@ -54,6 +54,7 @@ def entry(
         ("trip_distance", ["１２", "3"], {"as": "number"}, True, "number"),
         ("trip_distance", ["1", "2", "3", "x"], {"as": "number"}, True, "number"),
         ("trip_distance", ["far", "near", "1"], {}, True, "string"),
+        ("urbanisation_rate", ["63.39 %", "7 %"], {"as": "number", "percent": True}, False, "number"),
         ("urbanisation_rate", ["63.39%", "7％", "-"], {"as": "number", "percent": True}, False, "number"),
         ("urbanisation_rate", ["63.39%", "7%", "0.56"], {"as": "number", "percent": True}, True, "number"),
         ("urbanisation_rate", ["63.39", "7"], {"as": "number"}, True, "number"),

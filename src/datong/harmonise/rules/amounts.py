@@ -70,11 +70,13 @@ def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
     if meaning.decimal != ".":  # both signs change places, so that a point is none: 1.5 is no number where 1,5 is one
         text = f"translate({text}, {literal(meaning.decimal + '.')}, {literal('.' + meaning.decimal)})"
         thousands = meaning.decimal if thousands == "." else thousands
+    signs = "|".join(_signs(meaning))
+    if signs:
+        text = f"regexp_replace({text}, '{SPACES}+({signs})$', '\\1')"
     if not thousands:
         return text
     if thousands == " ":
         text = f"regexp_replace({text}, '{SPACES}', ' ', 'g')"
-    signs = "|".join(_signs(meaning))
     behind = f"({signs})?" if signs else ""
     behind = rf"({signs or ''}|\s*{_WORD})?" if meaning.carries_unit else behind
     group, fraction = rf"({escaped(thousands)}\d{{3}})", r"(\.\d+)"

@@ -70,8 +70,8 @@ _COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
 _WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?")
 _SIGNS = ("万亿", "亿", "千万", "百万", "十万", "万", "千", "百")
 """What may stand behind a number and is no unit; the longest first. K and M are, as often, names of something else."""
-_SHARE = re.compile(rf"({_NUMBER.pattern}|{_GROUPED.pattern})[%‰]")
-_SCALED = re.compile(rf"(?:{_NUMBER.pattern}|{_GROUPED.pattern})({'|'.join(_SIGNS)})")
+_SHARE = re.compile(rf"({_NUMBER.pattern}|{_GROUPED.pattern})\s*[%‰]")
+_SCALED = re.compile(rf"(?:{_NUMBER.pattern}|{_GROUPED.pattern})\s*({'|'.join(_SIGNS)})")
 _WITH_WORD = re.compile(rf"({_GROUPED.pattern}|{_NUMBER.pattern})\s*(?P<word>[^\s\d.,].*)")
 _FORMS = {"division_code": r"[1-9]\d{5}"}
 """Check of an element whose values stay text -> the pattern of a standard that is drafted for it."""
