@@ -224,7 +224,7 @@ def test_amounts_by_purpose_are_asked_in_yuan_and_shares_row_by_row(store: Store
         ("price: split[1].weight", "split.1.weight"), ("tariffs.industry_development", "tariffs.industry_development"),
         ("split", "split.1.party"), ("policy.permissions[0].action", "policy"), ("nothing", ""),
     ):  # fmt: skip
-        assert forms._told_of(where, names, {}) == told, where
+        assert forms._told_of(where, names, given) == told, where
     bad = browser.post(f"{at}?lang=en", data={"policy": '{"a": 1,\n b}'}).text
     assert "is not JSON: it cannot be read from line 2, character 2 on" in bad
 
