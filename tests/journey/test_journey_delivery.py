@@ -131,10 +131,13 @@ def withdraw(living: Living, record: str) -> None:
 
 
 def shut(living: Living, profile: dict[str, Any], url: str) -> None:
-    """Neither a query under an open profile nor an address it handed out gives anything, and the gate is named."""
+    """Neither a query under an open profile nor an address it handed out gives anything; the gate is named, and no
+    figure of it."""
     for answer in (living.pull(profile), get(url)):
         assert answer.status_code == 403 and b"PAR1" not in answer.content
-        assert answer.json()["errorCode"] == "USE-403" and "overall risk" in answer.json()["message"]
+        message = answer.json()["message"]
+        assert answer.json()["errorCode"] == "USE-403" and "release gate" in message and "DID-412" in message
+        assert "CR" not in message and "0.0" not in message
 
 
 def test_the_same_table_is_refused_for_a_recipient_without_a_record(living: Living) -> None:
@@ -184,7 +187,7 @@ def test_a_withdrawn_record_shuts_a_profile_that_is_open(living: Living, tmp_pat
     shut(living, profile, url)
     assert "USE-403" in stock_client(profile, tmp_path)
     asked = living.transfer()
-    assert asked["state"] == "TERMINATED" and "overall risk" in " ".join(asked["reason"])
+    assert asked["state"] == "TERMINATED" and "release gate" in " ".join(asked["reason"])
     assert len(living.who(GROUP, "finance").ask("meter.usage", agreement=living.agreement("product"))) == events
     assessed(living, "2027-03-01")
     assert living.pull(living.profile()).status_code == 200
