@@ -140,6 +140,12 @@ def test_under_a_dominance_rule_every_changed_number_of_events_is_told(
     assert [problem.where for problem in rules.changed_figures(before, after, [BIKE], 5, 15)] == places
 
 
+def test_a_dominance_rule_says_nothing_of_numbers_of_persons() -> None:
+    more = gates(vehicles=40, vehicles_car=28)
+    before, after = (rules.figures_of([row], [GATE]) for row in (gates(), more))
+    assert rules.changed_figures(before, after, [GATE], 5, 15) == []
+
+
 @pytest.mark.parametrize(
     ("items", "right"),
     [
@@ -189,6 +195,11 @@ def test_classes_of_a_union_are_its_atoms() -> None:
     assert rules.union_classes(atoms, [], [{}, {}]) == [
         Class(("a",), ("b",), 9, 1), Class(("a",), ("c",), 20, 0), Class(None, ("c",), 30, 0),
     ]  # fmt: skip
+
+
+def test_a_row_of_this_release_counts_as_its_smallest_atom_in_whatever_order_they_come() -> None:
+    atoms = [{"g0": "a", "g1": group, "kind": "ends", "subjects": size} for group, size in (("c", 20), ("b", 9))]
+    assert [(one.persons, one.rows) for one in rules.union_classes(atoms, [], [{}, {}])] == [(9, 1), (20, 0)]
 
 
 def test_a_class_that_one_release_shows_makes_its_atom_as_small_as_itself() -> None:

@@ -19,6 +19,7 @@ from datong.deidentify.rules.suppression import hidden_classes, rounded_share
         ({"bus": 9, "car": 80, "truck": 7}, []),
         ({"bus": 3, "car": 80, "truck": 7}, ["bus", "truck"]),  # a second one, because one follows from the total
         ({"bus": 2, "car": 80, "truck": 4}, ["bus", "truck"]),  # 6 together, 2 + 4 or 3 + 3 or 4 + 2
+        ({"bus": 2, "car": 80, "truck": 3}, ["bus", "truck"]),  # 5 together: enough
         ({"bus": 1, "car": 80, "truck": 2}, ["bus", "car", "truck"]),  # 3 together: fewer than 5
         ({"bus": 4, "car": 80, "truck": 4, "van": 5}, ["bus", "truck", "van"]),  # 8 together can only be 4 + 4
         ({"bus": 0, "car": 80, "truck": 0}, ["bus", "truck"]),

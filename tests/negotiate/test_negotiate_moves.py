@@ -86,6 +86,13 @@ def test_what_is_received_is_a_move_or_a_move_after_our_pending_one():
         assert after(received, state, pending, act, speaker, "n-1") is expected, (state, act, speaker, pending)
 
 
+def test_what_was_open_anyway_proves_nothing():
+    """To end is open to both in most states: it does not tell that our agreement arrived, as a verification does."""
+    assert rules.overtakes(State.REQUESTED, Act.agree, Act.verify, Party.consumer)
+    assert not rules.overtakes(State.REQUESTED, Act.agree, Act.terminate, Party.consumer)
+    assert not rules.overtakes(State.REQUESTED, Act.agree, Act.verify, Party.provider)
+
+
 def test_final_states_have_no_moves():
     assert not [state for state, _ in MOVES if state in FINAL]
 
@@ -96,7 +103,11 @@ def test_final_states_have_no_moves():
         (["Not allowed.", "不被允许。"], "不被允许。", "Not allowed."),
         (["不被允许。", "Not allowed."], "不被允许。", "Not allowed."),
         (["Not allowed."], "Not allowed.", "Not allowed."),
+        (["one", "two"], "one; two", "one; two"),
+        (["一", "二"], "一; 二", "一; 二"),
         (["one", "two", "三"], "one; two; 三", "one; two; 三"),
+        (["x" * 2001], "x" * 2000, "x" * 2000),
+        (["x" * 2001, "因" * 2001], "因" * 2000, "x" * 2000),
         ([], "未说明原因", "no reason given"),
     ],
 )

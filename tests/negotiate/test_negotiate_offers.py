@@ -64,6 +64,28 @@ def test_the_first_difference_from_the_published_offer(
     assert len(refusal.facts["given"]) <= 300
 
 
+COMMERCIAL = ("product", "purpose", "delivery_form", "tariff", "split", "inputs", "from", "until", "k", "p")
+
+
+@pytest.mark.parametrize("name", COMMERCIAL)
+def test_no_term_is_changed_unseen(name: str) -> None:
+    offer = {**OFFER, "policy": policy(), "terms": {}}
+    refusal = rules.refusal_of_request(offer, {**offer, "terms": {name: "theirs"}})
+    assert refusal is not None
+    assert refusal.facts["where"] == f"terms.{name}"
+    ours = {**AGREEMENT, "policy": policy(), "policy_hash": policy_hash(from_json(policy())), "terms": {}}
+    found = rules.agreement_difference({**offer, "terms": {name: "asked"}}, ours, PARTIES)
+    assert found is not None
+    assert found[0] == f"terms.{name}"
+
+
+def test_rules_are_told_without_their_full_stop() -> None:
+    ours, theirs = (from_json(policy(one)) for one in (INDUSTRY, WELFARE))
+    place, said, asked = rules.first_rule_difference(ours, theirs)
+    assert place == "policy.permissions[0]"
+    assert not said.endswith(".") and not asked.endswith(".")
+
+
 PARTIES = {"provider_party": "A", "consumer_party": "B"}
 AGREEMENT = {
     "dataset": "P-1", "offer_id": "offer-1", **PARTIES, "policy": OFFER["policy"], "terms": TERMS,

@@ -148,7 +148,7 @@ REASONS_MAX = 2_000
 def told_in_both(reasons: Sequence[str]) -> Text:
     """A peer's reasons as one text: in both languages where it gave two, of which one is Chinese, as our nodes do."""
     chinese = [bool(CHINESE.search(text)) for text in reasons]
-    if len(reasons) == 2 and chinese in ([False, True], [True, False]):
+    if chinese in ([False, True], [True, False]):
         return Text(reasons[chinese.index(True)][:REASONS_MAX], reasons[chinese.index(False)][:REASONS_MAX])
     text = "; ".join(reasons)[:REASONS_MAX]
     return Text(text or "未说明原因", text or "no reason given")
