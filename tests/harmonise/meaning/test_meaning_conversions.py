@@ -846,7 +846,7 @@ PREFIXES = {
 }  # fmt: skip
 PREFIXED = [
     (prefix, name[len(prefix) :])
-    for name in units.UNITS for prefix in PREFIXES
+    for name in sorted(units.UNITS) for prefix in PREFIXES
     if name.startswith(prefix) and name[len(prefix) :] in units.UNITS and units.step(name, name[len(prefix) :])
 ]  # fmt: skip
 
