@@ -78,6 +78,11 @@ def test_what_a_files_name_alone_says_is_a_column(tmp_path: Path, kind: str) -> 
     assert refused.value.code == "STD-411" and refused.value.facts["place"].endswith("01.x: 户号")
 
 
+def test_a_column_without_a_name_is_none_that_is_to_be_made(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("户号,用电量,\na,1,x\n", "utf-8")
+    assert read(tmp_path, kind="csv", path="a.csv") == [("1",)]
+
+
 @pytest.mark.parametrize(("sheets", "said"), [
     ({"1月": MONTHS["1月"], "2月": [["户号", "电量"], ["a", 3]]}, "2026.xlsx 2月: 用电量"), ({"一月": MONTHS["1月"]}, "*月中"),
 ])  # fmt: skip

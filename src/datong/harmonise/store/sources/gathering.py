@@ -49,11 +49,11 @@ class Gathered:
         if taken := sorted(name for name in columns if name.lower() in (ROW, BROKEN)):
             zh, en = "是系统使用的列名，请在数据源中改名", "is a name Datong uses itself; rename it in the source"
             raise refused(self.source, f"{self.source.path or self.source.name}: {', '.join(taken)}", zh, en)
-        if self._here.named in columns:
+        if (named := self._here.named) and named in columns:
             zh, en = "已有 named 所写的列名", "is the name of a column there, and of the one `named` is to make"
-            raise refused(self.source, f"{self._here.path or self._here.name}: {self._here.named}", zh, en)
-        if self._here.named:
-            columns = {self._here.named: pa.repeat(pa.scalar(self._here.part, pa.string()), count), **columns}
+            raise refused(self.source, f"{self._here.path or self._here.name}: {named}", zh, en)
+        if named:
+            columns = {named: pa.repeat(pa.scalar(self._here.part, pa.string()), count), **columns}
         if self._files:
             self._files[-1][1].update(columns)
         columns = {self._told_apart(name): values for name, values in columns.items()}
@@ -123,7 +123,7 @@ class Gathered:
     def named(self, names: Iterable[str]) -> None:
         """What the header of the file says, also where no row follows, as behind an error in place of a table."""
         if self._files and self.source.unpivot is None:
-            self._files[-1][1].update({*names, self._here.named})
+            self._files[-1][1].update(names, [self._here.named] if self._here.named else [])
 
     def require_alike(self, wanted: Iterable[tuple[str, ...]]) -> None:
         """Of several files with headers, each has the wanted columns that any of them has, by one of the names of each:
