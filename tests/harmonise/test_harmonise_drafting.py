@@ -68,6 +68,7 @@ def entry(
         ("credit_limit", ["￥(12.5)", "￥3"], {"as": "number", "currency": "CNY", "accounting": True}, False, "number"),
         ("credit_limit", ["225,902.50CR", "12.00DR"], {"as": "number", "negative": "debit", "thousands": ","}, True, "number"),
         ("credit_limit", ["借 12", "￥3贷"], {"as": "number", "negative": "debit", "currency": "CNY"}, True, "number"),
+        ("credit_limit", ["2支", "3支"], {}, True, "string"),
         ("credit_limit", ["12.00", "5.00CR", "7.00"], {"as": "number", "negative": "credit"}, True, "number"),
         ("transaction_amount", ["￥12", "￥3.5", "$4"], {"as": "number", "currency": "CNY"}, True, "number"),
         ("transaction_amount", ["12,345.00元", "3元"], {"as": "number", "currency": "CNY", "thousands": ","}, False, "number"),

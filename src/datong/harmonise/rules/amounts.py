@@ -39,10 +39,10 @@ ONE_OF = {
     "HKD": ("", "HKD", "港元", "港币"),
 }  # fmt: skip
 """Units of numbers behind which the word for a currency says nothing else."""
-SIDES = {"debit": r"(?:[Dd][Rr]\.?|借方?|支出?)", "credit": r"(?:[Cc][Rr]\.?|贷方?|收入?)"}
+SIDES = {"debit": r"(?:[Dd][Rr]\.?|借方?|支出)", "credit": r"(?:[Cc][Rr]\.?|贷方?|收入)"}
 """How a number says, before or behind it, on which side of the books it stands."""
-_LETTERS = {"debit": "[Dd]", "credit": "[Cc]"}
-"""What says so in a column of its own; behind a number it may be anything."""
+_ALONE = {"debit": "[Dd支]", "credit": "[Cc收]"}
+"""What says so in a column of its own; behind a number it may be anything: 2支 are two vials."""
 EXCEL = "excel"
 """The format of a day that Excel counts from 1899-12-30, 1900-02-29 being a day that never was."""
 
@@ -100,7 +100,7 @@ def on_a_side(text: str, meaning: Meaning) -> str:
 
 
 def _sides(meaning: Meaning) -> dict[str, str]:
-    return {side: f"(?:{word}|{_LETTERS[side]})" if meaning.marked else word for side, word in SIDES.items()}
+    return {side: f"(?:{word}|{_ALONE[side]})" if meaning.marked else word for side, word in SIDES.items()}
 
 
 def before_it(currency: str) -> str:
