@@ -9,7 +9,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -260,14 +261,14 @@ def test_a_heartbeat_names_its_sender(doors: Asgi, store: Store, body: bytes, co
     assert doors.post("/node/heartbeat", content=data, headers=headers).json()["error"]["code"] == code
 
 
-@pytest.mark.parametrize("answer", ["[" * 100_000, '{"error": "no"}', '{"error": {"code": "X-1"}}', "<html>", ""])
-def test_a_refusal_of_nonsense_is_a_refusal(store: Store, answer: str) -> None:
-    """Else a peer could have a message tried again for ever, each time with a fault in the log of who sent it."""
+@contextmanager
+def answering(store: Store, status_of: Callable[[dict[str, Any]], int], answer: str) -> Iterator[str]:
+    """The code of a peer that answers each message with a status of its own, and always with this text."""
 
     class Peer(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(400)
+            status = status_of(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(status)
             self.send_header("content-length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer.encode())
@@ -277,14 +278,22 @@ def test_a_refusal_of_nonsense_is_a_refusal(store: Store, answer: str) -> None:
 
     server = HTTPServer(("127.0.0.1", 0), Peer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    peer = silent_peer(store, address=f"http://127.0.0.1:{server.server_port}")
-    with store.begin(NODE) as tx:
-        job = outbox.send(tx, to=peer, type="first", body={})
-    client = Client(store, allow_private=True)
-    jobs.Worker(store, {outbox.SEND: node.sender_job(store, client, ("", ""))}).run_due()
-    client.close()
-    server.shutdown()
-    server.server_close()
+    try:
+        yield silent_peer(store, address=f"http://127.0.0.1:{server.server_port}")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("answer", ["[" * 100_000, '{"error": "no"}', '{"error": {"code": "X-1"}}', "<html>", ""])
+def test_a_refusal_of_nonsense_is_a_refusal(store: Store, answer: str) -> None:
+    """Else a peer could have a message tried again for ever, each time with a fault in the log of who sent it."""
+    with answering(store, lambda _: 400, answer) as peer:
+        with store.begin(NODE) as tx:
+            job = outbox.send(tx, to=peer, type="first", body={})
+        client = Client(store, allow_private=True)
+        jobs.Worker(store, {outbox.SEND: node.sender_job(store, client, ("", ""))}).run_due()
+        client.close()
     with store.read() as tx:
         row = tx.rows(select(jobs.jobs).where(jobs.jobs.c.payload["id"].as_string() == job))[0]
     assert row["state"] == "failed" and "NET-422" in row["last_error"]
@@ -304,34 +313,23 @@ def test_messages_keep_their_order_when_what_stands_before_a_node_says_that_it_i
     """A catalogue of yesterday that arrived after today's would bring back what was taken out of it."""
     said: list[str] = []
 
-    class Peer(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            said.append(json.loads(self.rfile.read(int(self.headers["content-length"])))["type"])
-            self.send_response(status if len(said) == 1 else 200)
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer.encode())
+    def first_alone(message: dict[str, Any]) -> int:
+        said.append(message["type"])
+        return status if len(said) == 1 else 200
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Peer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    peer = silent_peer(store, address=f"http://127.0.0.1:{server.server_port}")
-    for type in ("first", "second"):
-        with store.begin(NODE) as tx:
-            outbox.send(tx, to=peer, type=type, body={})
-    client = Client(store, allow_private=True)
-    worker = jobs.Worker(store, {outbox.SEND: node.sender_job(store, client, ("", ""))})
-    worker.run_due()
-    with store.read() as tx:
-        (waits,) = [job for job in jobs.open_jobs(tx) if job["payload"]["type"] == "first"]
-    later = store.wall_clock() + timedelta(minutes=1)
-    store.wall_clock = lambda: later
-    worker.run_due()
-    client.close()
-    server.shutdown()
-    server.server_close()
+    with answering(store, first_alone, answer) as peer:
+        for type in ("first", "second"):
+            with store.begin(NODE) as tx:
+                outbox.send(tx, to=peer, type=type, body={})
+        client = Client(store, allow_private=True)
+        worker = jobs.Worker(store, {outbox.SEND: node.sender_job(store, client, ("", ""))})
+        worker.run_due()
+        with store.read() as tx:
+            (waits,) = [job for job in jobs.open_jobs(tx) if job["payload"]["type"] == "first"]
+        later = store.wall_clock() + timedelta(minutes=1)
+        store.wall_clock = lambda: later
+        worker.run_due()
+        client.close()
     assert said == heard
     assert str(status) in waits["last_error"] and ("GND-520" in waits["last_error"]) == (heard == OVERTAKEN)
     told = [record for record in caplog.records if record.name == "datong.jobs"]
